@@ -1,0 +1,1 @@
+//! Backends, tokenization and inference tasks: makes a model into a runnable.

@@ -1,0 +1,1 @@
+//! The local host: runs a stream program on the threads of this process.

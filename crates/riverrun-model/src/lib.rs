@@ -1,0 +1,1 @@
+//! Model tags, metadata and the model store.

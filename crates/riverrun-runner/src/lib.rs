@@ -1,0 +1,1 @@
+//! Runnables, the batcher and runners. No machine learning.

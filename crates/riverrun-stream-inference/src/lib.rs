@@ -1,0 +1,1 @@
+//! Where a stream meets a runner: the infer operator.

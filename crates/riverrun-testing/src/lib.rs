@@ -1,0 +1,1 @@
+//! Test harnesses for operators and hosts.

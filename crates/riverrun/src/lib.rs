@@ -1,0 +1,1 @@
+//! Machine-learning inference inside data streams.
