@@ -1,7 +1,27 @@
 //! Runnables, the batcher and runners. No machine learning.
+//!
+//! A [`Runnable`] says how one item is prepared and how a batch is computed. A [`Runner`] takes requests from any number
+//! of threads and tasks, makes batches of them and computes these on the process's compute permits.
+//!
+//! This crate depends on no other of the workspace.
 
+mod batcher;
 mod compute;
+mod core;
+mod error;
+mod method;
+mod registry;
 mod runnable;
+mod runner;
+mod runtime;
+mod stats;
+mod submit;
+mod sync;
 
+pub use batcher::Batching;
 pub use compute::Compute;
-pub use runnable::{ItemError, Prepared, Runnable};
+pub use error::{Rejected, RunnerError};
+pub use method::Method;
+pub use runnable::{ItemError, Prepared, Runnable, Signature};
+pub use runner::Runner;
+pub use stats::RunnerStats;

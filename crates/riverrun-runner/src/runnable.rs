@@ -20,8 +20,8 @@ pub struct Prepared<P> {
 pub trait Runnable: Send + Sync + 'static {
     /// One item as the caller gives it.
     type Input: Send + 'static;
-    /// One item as a batch holds it.
-    type Prepared: Send + 'static;
+    /// One item as a batch holds it. A copy is kept while a batch runs, for a second try item by item.
+    type Prepared: Clone + Send + 'static;
     /// The result for one item.
     type Output: Send + 'static;
 
@@ -39,7 +39,74 @@ pub trait Runnable: Send + Sync + 'static {
     /// # Errors
     /// A batch that fails as a whole gives one error; the batcher then runs its items one by one, so that one bad
     /// item fails alone.
-    fn run(&self, batch: Vec<Self::Prepared>, compute: &Compute) -> Result<Vec<Result<Self::Output, ItemError>>, ItemError>;
+    fn run(
+        &self,
+        batch: Vec<Self::Prepared>,
+        compute: &Compute,
+    ) -> Result<Vec<Result<Self::Output, ItemError>>, ItemError>;
+
+    /// What can be called by name; [`predict`](Signature::predict) alone by default.
+    ///
+    /// A runnable with several signatures also implements [`prepare_method`](Self::prepare_method) or
+    /// [`run_method`](Self::run_method), where it learns which one was called.
+    fn signatures(&self) -> Vec<Signature> {
+        vec![Signature::predict()]
+    }
+
+    /// [`prepare`](Self::prepare) for the signature called `method`.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    fn prepare_method(
+        &self,
+        method: &str,
+        input: Self::Input,
+    ) -> Result<Prepared<Self::Prepared>, ItemError> {
+        let _ = method;
+        self.prepare(input)
+    }
+
+    /// [`run`](Self::run) for the signature called `method`; a batch never mixes signatures.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    fn run_method(
+        &self,
+        method: &str,
+        batch: Vec<Self::Prepared>,
+        compute: &Compute,
+    ) -> Result<Vec<Result<Self::Output, ItemError>>, ItemError> {
+        let _ = method;
+        self.run(batch, compute)
+    }
+}
+
+/// Something of a runnable that can be called by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    name: String,
+}
+
+impl Signature {
+    /// The signature that [`Runner::run`](crate::Runner::run) goes to when there are several.
+    pub const CALL: &str = "__call__";
+
+    /// A signature called `name`.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+
+    /// `predict`, what most models have.
+    #[must_use]
+    pub fn predict() -> Self {
+        Self::new("predict")
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// What went wrong with one item, in words for the person who sent it.
@@ -52,6 +119,8 @@ pub struct ItemError {
 impl ItemError {
     /// An error with this message: what happened, to what, what to do next.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self {
+            message: message.into(),
+        }
     }
 }

@@ -1,0 +1,3 @@
+//! What a runner adds to the computation.
+
+fn main() {}

@@ -1,0 +1,18 @@
+//! One bounded first-in-first-out queue per runner, and what turns it into batches.
+
+mod batching;
+mod compose;
+mod execute;
+mod item;
+mod queue;
+mod reply;
+mod slot;
+
+pub use batching::Batching;
+
+pub(crate) use compose::Filling;
+pub(crate) use execute::{execute, execute_one, guarded};
+pub(crate) use item::{Item, Work};
+pub(crate) use queue::{Queue, Taken};
+pub(crate) use reply::{Group, Reply};
+pub(crate) use slot::{Slot, Waited};

@@ -1,0 +1,219 @@
+//! The queue itself: short critical sections, no user code under the lock.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use super::Batching;
+use super::compose::Filling;
+use super::item::Item;
+use crate::runnable::Runnable;
+use crate::sync::{lock, wait_timeout};
+
+pub(crate) struct Queue<R: Runnable> {
+    state: Mutex<State<R>>,
+    // A copy of the length that the uncontended path reads without the lock.
+    length: AtomicUsize,
+    arrived: Condvar,
+}
+
+struct State<R: Runnable> {
+    items: VecDeque<Item<R>>,
+    /// How many of `items` have no blocked caller who would compute them.
+    others: usize,
+    /// A job for this queue waits for a permit.
+    posted: bool,
+    when_room: Vec<Box<dyn FnOnce() + Send>>,
+    lingering: usize,
+}
+
+/// What was taken out for a batch.
+pub(crate) struct Taken<R: Runnable> {
+    pub(crate) batch: Vec<Item<R>>,
+    /// Those whose caller is gone.
+    pub(crate) abandoned: Vec<Item<R>>,
+    /// Those whose deadline has passed.
+    pub(crate) late: Vec<Item<R>>,
+    /// Others wait behind the batch and no job is posted for them: the caller posts it.
+    pub(crate) post: bool,
+    pub(crate) when_room: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl<R: Runnable> Queue<R> {
+    pub(crate) fn new() -> Self {
+        let state = State {
+            items: VecDeque::new(),
+            others: 0,
+            posted: false,
+            when_room: Vec::new(),
+            lingering: 0,
+        };
+        Self {
+            state: Mutex::new(state),
+            length: AtomicUsize::new(0),
+            arrived: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.length.load(Ordering::Acquire)
+    }
+
+    /// Appends an item whose caller computes it itself if nobody else does.
+    pub(crate) fn push_own(&self, item: Item<R>) {
+        let mut state = lock(&self.state);
+        state.items.push_back(item);
+        self.after_push(&state);
+    }
+
+    /// Appends items that others compute; says whether the caller has to post a job.
+    pub(crate) fn push(&self, items: impl IntoIterator<Item = Item<R>>) -> bool {
+        let mut state = lock(&self.state);
+        state.extend(items);
+        self.after_push(&state);
+        state.post()
+    }
+
+    /// Appends items of a caller who takes the next batch at once, and then knows whether a job is needed.
+    pub(crate) fn push_quietly(&self, items: Vec<Item<R>>) {
+        let mut state = lock(&self.state);
+        state.extend(items);
+        self.after_push(&state);
+    }
+
+    /// As [`push`](Self::push), or hands the items back because there is no room for all of them.
+    pub(crate) fn try_push(&self, items: Vec<Item<R>>, max: usize) -> Result<bool, Vec<Item<R>>> {
+        let mut state = lock(&self.state);
+        if state.items.len() + items.len() > max {
+            return Err(items);
+        }
+        state.extend(items);
+        self.after_push(&state);
+        Ok(state.post())
+    }
+
+    /// Puts back what did not fit a batch after all, as the oldest; says whether the caller has to post a job.
+    pub(crate) fn put_back(&self, items: Vec<Item<R>>) -> bool {
+        let mut state = lock(&self.state);
+        for mut item in items.into_iter().rev() {
+            // Its caller may have seen the queue without it, and wait for the answer only.
+            item.own = false;
+            state.others += 1;
+            state.items.push_front(item);
+        }
+        self.after_push(&state);
+        state.post()
+    }
+
+    /// The next batch; `raw_cost` is the estimate for items that are not prepared.
+    pub(crate) fn take(&self, batching: &Batching, raw_cost: usize) -> Taken<R> {
+        let mut state = lock(&self.state);
+        let mut taken = Taken {
+            batch: Vec::new(),
+            abandoned: Vec::new(),
+            late: Vec::new(),
+            post: false,
+            when_room: Vec::new(),
+        };
+        let mut filling = Filling::default();
+        while let Some(item) = state.items.pop_front() {
+            if item.reply.is_abandoned() {
+                taken.abandoned.push(item);
+                continue;
+            }
+            if item
+                .deadline
+                .is_some_and(|deadline| deadline <= Instant::now())
+            {
+                taken.late.push(item);
+                continue;
+            }
+            if !filling.admits(item.candidate(raw_cost), batching) {
+                state.items.push_front(item);
+                break;
+            }
+            taken.batch.push(item);
+        }
+        let gone = taken
+            .batch
+            .iter()
+            .chain(&taken.abandoned)
+            .chain(&taken.late);
+        state.others -= gone.filter(|item| !item.own).count();
+        self.length.store(state.items.len(), Ordering::Release);
+        taken.post = state.post();
+        if state.items.len() < batching.max_queue {
+            taken.when_room = std::mem::take(&mut state.when_room);
+        }
+        taken
+    }
+
+    /// Whether a posted job still has something to do; if not, it is no longer posted.
+    pub(crate) fn job_wanted(&self) -> bool {
+        let mut state = lock(&self.state);
+        if state.others == 0 {
+            state.posted = false;
+        }
+        state.posted
+    }
+
+    /// The posted job has got its permit.
+    pub(crate) fn job_started(&self) {
+        lock(&self.state).posted = false;
+    }
+
+    /// Calls `callback` once there is room, or gives it back if there is now.
+    pub(crate) fn when_room(
+        &self,
+        max: usize,
+        callback: Box<dyn FnOnce() + Send>,
+    ) -> Option<Box<dyn FnOnce() + Send>> {
+        let mut state = lock(&self.state);
+        if state.items.len() < max {
+            return Some(callback);
+        }
+        state.when_room.push(callback);
+        None
+    }
+
+    /// Waits for the next arrival, `limit` at most and not beyond the oldest's `max_latency`; says whether one came.
+    pub(crate) fn linger(&self, limit: Duration, max_latency: Duration) -> bool {
+        let mut state = lock(&self.state);
+        let before = state.items.len();
+        let held = state
+            .items
+            .front()
+            .map_or(Duration::ZERO, |oldest| oldest.since.elapsed());
+        let limit = limit.min(max_latency.saturating_sub(held));
+        if limit.is_zero() {
+            return false;
+        }
+        state.lingering += 1;
+        state = wait_timeout(&self.arrived, state, limit);
+        state.lingering -= 1;
+        state.items.len() > before
+    }
+
+    fn after_push(&self, state: &State<R>) {
+        self.length.store(state.items.len(), Ordering::Release);
+        if state.lingering > 0 {
+            self.arrived.notify_all();
+        }
+    }
+}
+
+impl<R: Runnable> State<R> {
+    fn extend(&mut self, items: impl IntoIterator<Item = Item<R>>) {
+        for item in items {
+            self.others += usize::from(!item.own);
+            self.items.push_back(item);
+        }
+    }
+
+    fn post(&mut self) -> bool {
+        let post = !self.posted && self.others > 0;
+        self.posted |= post;
+        post
+    }
+}
