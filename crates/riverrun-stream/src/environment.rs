@@ -1,0 +1,178 @@
+//! Where a program begins and is run: [`StreamExecutionEnvironment`].
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::data::Data;
+use crate::error::Error;
+use crate::graph::{Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph};
+use crate::host::{Host, JobResult};
+use crate::key_group::DEFAULT_MAX_PARALLELISM;
+use crate::operator::{SharedCoordinator, SourceOperator};
+use crate::source::{CollectionSource, NumberSequence, Source};
+use crate::stream::{SingleOutputStreamOperator, route_unread_errors};
+
+/// Builds stream programs and runs them on a host. Cheap to clone; the clones are one environment.
+///
+/// The facade crate `riverrun` adds `get_execution_environment()`, with the local host.
+#[derive(Clone)]
+pub struct StreamExecutionEnvironment {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    host: Arc<dyn Host>,
+    builder: Mutex<Builder>,
+}
+
+/// The program so far.
+pub(crate) struct Builder {
+    pub(crate) graph: StreamGraph,
+    pub(crate) parallelism: usize,
+    /// Mistakes that were found while the program was built; the first is what `execute` says.
+    pub(crate) mistakes: Vec<Error>,
+}
+
+impl Builder {
+    pub(crate) fn add_node(&mut self, name: String, parallelism: usize, kind: NodeKind) -> NodeId {
+        let id = self.graph.nodes.len();
+        self.graph.nodes.push(Node { id, uid: None, name, parallelism, kind, descriptor: None, is_sink: false });
+        id
+    }
+
+    /// Connects an output to an input: forward between equal parallelisms, rebalanced otherwise, unless the user said how.
+    pub(crate) fn connect(&mut self, from: (NodeId, usize), to: NodeId, input: usize, how: Option<Partitioning>) {
+        let equal = self.graph.nodes[from.0].parallelism == self.graph.nodes[to].parallelism;
+        let partitioning = how.unwrap_or(if equal { Partitioning::Forward } else { Partitioning::Rebalance });
+        self.graph.edges.push(Edge { from: from.0, port: from.1, to, input, partitioning });
+    }
+}
+
+impl StreamExecutionEnvironment {
+    /// An empty program that `host` will run.
+    pub fn new(host: Arc<dyn Host>) -> Self {
+        let parallelism = host.default_parallelism();
+        let graph = StreamGraph {
+            job_name: "Streaming Job".into(),
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            max_parallelism: DEFAULT_MAX_PARALLELISM,
+            buffer_timeout: Duration::from_millis(100),
+            parameters: Arc::default(),
+        };
+        let builder = Mutex::new(Builder { graph, parallelism, mistakes: Vec::new() });
+        Self { inner: Arc::new(Inner { host, builder }) }
+    }
+
+    pub(crate) fn builder(&self) -> MutexGuard<'_, Builder> {
+        self.inner.builder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// The parallelism of the operators that are added from now on. The host's default otherwise: as many as cores.
+    pub fn set_parallelism(&self, parallelism: usize) -> &Self {
+        self.builder().parallelism = parallelism;
+        self
+    }
+
+    /// How many key groups there are, and so the highest parallelism ever: 128 by default, at most 32768.
+    pub fn set_max_parallelism(&self, max_parallelism: usize) -> &Self {
+        self.builder().graph.max_parallelism = max_parallelism;
+        self
+    }
+
+    /// How long a batch may wait to be filled before it goes on: 100 ms by default; zero sends every record at once.
+    pub fn set_buffer_timeout(&self, timeout: Duration) -> &Self {
+        self.builder().graph.buffer_timeout = timeout;
+        self
+    }
+
+    /// The job's name, in messages and plans.
+    pub fn set_job_name(&self, name: impl Into<String>) -> &Self {
+        self.builder().graph.job_name = name.into();
+        self
+    }
+
+    /// A parameter that functions read from their [`RuntimeContext`](crate::RuntimeContext).
+    pub fn set_parameter(&self, name: impl Into<String>, value: impl Into<String>) -> &Self {
+        let mut builder = self.builder();
+        let mut parameters: BTreeMap<_, _> = (*builder.graph.parameters).clone();
+        parameters.insert(name.into(), value.into());
+        builder.graph.parameters = Arc::new(parameters);
+        drop(builder);
+        self
+    }
+
+    /// The elements of a collection, in order, at parallelism 1.
+    pub fn from_collection<T: Data + Sync>(
+        &self, elements: impl IntoIterator<Item = T>,
+    ) -> SingleOutputStreamOperator<T> {
+        self.from_source(CollectionSource::new(elements))
+    }
+
+    /// The numbers `from..=to`, in parallel runs.
+    pub fn from_sequence(&self, from: u64, to: u64) -> SingleOutputStreamOperator<u64> {
+        self.from_source(NumberSequence::new(from, to))
+    }
+
+    /// The records of a source.
+    pub fn from_source<S: Source>(&self, source: S) -> SingleOutputStreamOperator<S::Out> {
+        let source = Arc::new(source);
+        let (for_coordinator, for_operator) = (source.clone(), source.clone());
+        let kind = NodeKind::Source {
+            coordinator: Arc::new(move |state| {
+                let enumerator = match state {
+                    Some(state) => for_coordinator.restore_enumerator(state)?,
+                    None => for_coordinator.create_enumerator()?,
+                };
+                let shared: SharedCoordinator = Arc::new(Mutex::new(enumerator));
+                Ok(shared)
+            }),
+            operator: Arc::new(move |coordinator| {
+                Box::new(SourceOperator::<S>::new(for_operator.clone(), coordinator))
+            }),
+        };
+        let mut builder = self.builder();
+        let parallelism = if source.is_parallel() { builder.parallelism } else { 1 };
+        let node = builder.add_node(format!("Source: {}", source.name()), parallelism, kind);
+        builder.graph.nodes[node].descriptor = source.descriptor();
+        drop(builder);
+        SingleOutputStreamOperator::of(self, node)
+    }
+
+    /// The program as a checked graph; the environment is empty afterwards.
+    ///
+    /// # Errors
+    /// The program has a mistake.
+    pub fn take_graph(&self) -> Result<StreamGraph, Error> {
+        route_unread_errors(self);
+        let mut builder = self.builder();
+        let empty = StreamGraph { nodes: Vec::new(), edges: Vec::new(), ..builder.graph.clone() };
+        let graph = std::mem::replace(&mut builder.graph, empty);
+        let mistakes = std::mem::take(&mut builder.mistakes);
+        drop(builder);
+        if let Some(mistake) = mistakes.into_iter().next() {
+            return Err(mistake);
+        }
+        graph.validate()?;
+        Ok(graph)
+    }
+
+    /// Runs the program to its end. The environment is empty afterwards.
+    ///
+    /// # Errors
+    /// The program has a mistake, or the job failed: the message names job, operator, subtask and cause.
+    pub fn execute(&self) -> Result<JobResult, Error> {
+        self.inner.host.execute(self.take_graph()?)
+    }
+
+    /// The program so far as JSON: each operator with its parallelism and what it reads. It can still be executed.
+    #[must_use]
+    pub fn get_execution_plan(&self) -> String {
+        self.builder().graph.plan()
+    }
+}

@@ -1,0 +1,165 @@
+//! What the calls on streams build: operators and the connections between them, checked before anything runs.
+
+mod chaining;
+mod plan;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::key_group::UPPER_BOUND_MAX_PARALLELISM;
+use crate::operator::{Operator, SharedCoordinator};
+use crate::source::ConnectorDescriptor;
+
+pub use chaining::{Chain, chains};
+
+/// An operator's place in the graph. Upstream operators have lower numbers, so the graph has no cycles.
+pub type NodeId = usize;
+
+/// How the records of one operator are spread over the subtasks of the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partitioning {
+    /// To the subtask of the same index; needs the same parallelism.
+    Forward,
+    /// Round robin over all subtasks.
+    Rebalance,
+    /// Round robin over the subtasks that are nearest by index.
+    Rescale,
+    /// To a subtask drawn at random for each record.
+    Shuffle,
+    /// To every subtask.
+    Broadcast,
+}
+
+/// Makes a subtask's operator.
+pub type OperatorFactory = Arc<dyn Fn() -> Box<dyn Operator> + Send + Sync>;
+
+/// Makes what exists once per job, fresh or from its snapshot.
+pub type CoordinatorFactory = Arc<dyn Fn(Option<&[u8]>) -> Result<SharedCoordinator> + Send + Sync>;
+
+/// Makes a source's operator with its coordinator.
+pub type SourceFactory = Arc<dyn Fn(SharedCoordinator) -> Box<dyn Operator> + Send + Sync>;
+
+/// What a node runs.
+#[derive(Clone)]
+pub enum NodeKind {
+    /// An operator with inputs.
+    Operator(OperatorFactory),
+    /// A source: an operator without inputs and a coordinator.
+    Source {
+        /// Makes the coordinator, once per job.
+        coordinator: CoordinatorFactory,
+        /// Makes the operator of a subtask.
+        operator: SourceFactory,
+    },
+}
+
+/// One operator of the program.
+#[derive(Clone)]
+pub struct Node {
+    /// Its place.
+    pub id: NodeId,
+    /// The stable id that state is restored by, where the user gave one.
+    pub uid: Option<String>,
+    /// The name that plans and messages show.
+    pub name: String,
+    /// How many subtasks it has.
+    pub parallelism: usize,
+    /// What it runs.
+    pub kind: NodeKind,
+    /// What it is, where a host may put its own connector in its place.
+    pub descriptor: Option<ConnectorDescriptor>,
+    /// Whether it ends the program: a sink.
+    pub is_sink: bool,
+}
+
+impl Node {
+    /// The stable id: the user's, or the position in the program.
+    #[must_use]
+    pub fn stable_uid(&self) -> String {
+        self.uid.clone().unwrap_or_else(|| format!("operator-{}", self.id))
+    }
+}
+
+/// A connection from an output port to an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The operator before.
+    pub from: NodeId,
+    /// Its output port: 0 is the main output.
+    pub port: usize,
+    /// The operator behind.
+    pub to: NodeId,
+    /// Its input.
+    pub input: usize,
+    /// How the records are spread.
+    pub partitioning: Partitioning,
+}
+
+/// A checked program, ready for a host.
+#[derive(Clone)]
+pub struct StreamGraph {
+    /// The job's name.
+    pub job_name: String,
+    /// The operators, by id.
+    pub nodes: Vec<Node>,
+    /// The connections, in the order they were made.
+    pub edges: Vec<Edge>,
+    /// How many key groups there are.
+    pub max_parallelism: usize,
+    /// How long a batch may wait to be filled; zero sends every record at once.
+    pub buffer_timeout: Duration,
+    /// The job's parameters.
+    pub parameters: Arc<BTreeMap<String, String>>,
+}
+
+impl StreamGraph {
+    /// Checks what can be known before the program runs.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in words for the person who wrote the program.
+    pub fn validate(&self) -> Result<(), Error> {
+        if !(1..=UPPER_BOUND_MAX_PARALLELISM).contains(&self.max_parallelism) {
+            return Err(Error::MaxParallelism { given: self.max_parallelism });
+        }
+        if !self.nodes.iter().any(|node| node.is_sink) {
+            return Err(Error::NoSink { job: self.job_name.clone() });
+        }
+        let mut uids: HashMap<String, &Node> = HashMap::new();
+        for node in &self.nodes {
+            if !(1..=self.max_parallelism).contains(&node.parallelism) {
+                return Err(Error::Parallelism {
+                    given: node.parallelism,
+                    of: format!("operator `{}`", node.name),
+                    max: self.max_parallelism,
+                });
+            }
+            if let Some(other) = uids.insert(node.stable_uid(), node) {
+                return Err(Error::DuplicateUid {
+                    uid: node.stable_uid(),
+                    first: other.name.clone(),
+                    second: node.name.clone(),
+                });
+            }
+        }
+        for edge in &self.edges {
+            let (from, to) = (&self.nodes[edge.from], &self.nodes[edge.to]);
+            if edge.partitioning == Partitioning::Forward && from.parallelism != to.parallelism {
+                return Err(Error::ForwardParallelism {
+                    from: from.name.clone(),
+                    from_parallelism: from.parallelism,
+                    to: to.name.clone(),
+                    to_parallelism: to.parallelism,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan as JSON: each operator with its parallelism and what it reads, as Flink's `getExecutionPlan` shows it.
+    #[must_use]
+    pub fn plan(&self) -> String {
+        plan::plan(self)
+    }
+}

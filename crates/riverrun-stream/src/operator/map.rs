@@ -1,0 +1,55 @@
+//! Runs a [`MapFunction`].
+
+use std::marker::PhantomData;
+
+use crate::batch::{Batch, DataType};
+use crate::context::RuntimeContext;
+use crate::data::Data;
+use crate::element::StreamRecord;
+use crate::error::Result;
+use crate::functions::MapFunction;
+use crate::operator::{Operator, Readiness, Turn};
+
+/// One record out for each record in; never busy.
+pub struct MapOperator<In, F> {
+    function: F,
+    input: PhantomData<fn(In)>,
+}
+
+impl<In, F> MapOperator<In, F> {
+    /// An operator that calls `function`.
+    pub fn new(function: F) -> Self {
+        Self { function, input: PhantomData }
+    }
+}
+
+impl<In: Data, F: MapFunction<In>> Operator for MapOperator<In, F>
+where
+    F::Out: Data,
+{
+    fn inputs(&self) -> Vec<DataType> {
+        vec![DataType::of::<In>()]
+    }
+
+    fn outputs(&self) -> Vec<(String, DataType)> {
+        vec![(String::new(), DataType::of::<F::Out>())]
+    }
+
+    fn open(&mut self, context: &RuntimeContext, _: &mut Turn<'_>) -> Result {
+        self.function.open(context)
+    }
+
+    fn process(&mut self, _: usize, batch: Batch, turn: &mut Turn<'_>) -> Result<Readiness> {
+        let records = batch.into_records::<In>()?;
+        let out = turn.output::<F::Out>(0)?;
+        out.reserve(records.len());
+        for StreamRecord { value, timestamp } in records {
+            out.push(StreamRecord { value: self.function.map(value)?, timestamp });
+        }
+        Ok(Readiness::Ready)
+    }
+
+    fn close(&mut self) -> Result {
+        self.function.close()
+    }
+}

@@ -1,0 +1,248 @@
+//! A stream of records of one type: [`DataStream`].
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::data::Data;
+use crate::environment::StreamExecutionEnvironment;
+use crate::error::{Error, FunctionError};
+use crate::functions::{
+    FilterClosure, FilterFunction, FlatMapClosure, FlatMapFunction, MapClosure, MapFunction, ProcessFunction,
+    TryMapClosure,
+};
+use crate::graph::{NodeId, NodeKind, OperatorFactory, Partitioning};
+use crate::operator::{FilterOperator, FlatMapOperator, MapOperator, Operator, ProcessOperator, SinkOperator};
+use crate::sink::{CollectSink, PrintSink, Sink};
+use crate::source::{ERROR_OUTPUT, RecordError};
+use crate::stream::SingleOutputStreamOperator;
+
+/// A stream of records of type `T`. Cheap to clone; every use reads all records.
+pub struct DataStream<T> {
+    pub(crate) environment: StreamExecutionEnvironment,
+    /// The outputs that flow into it: several after a union.
+    pub(crate) outputs: Vec<Output>,
+    data: PhantomData<fn() -> T>,
+}
+
+/// An operator's output on its way to a reader.
+#[derive(Clone, Copy)]
+pub(crate) struct Output {
+    pub(crate) node: NodeId,
+    pub(crate) port: usize,
+    pub(crate) partitioning: Option<Partitioning>,
+}
+
+impl<T> Clone for DataStream<T> {
+    fn clone(&self) -> Self {
+        Self::of(&self.environment, self.outputs.clone())
+    }
+}
+
+impl<T> DataStream<T> {
+    pub(crate) fn of(environment: &StreamExecutionEnvironment, outputs: Vec<Output>) -> Self {
+        Self { environment: environment.clone(), outputs, data: PhantomData }
+    }
+
+    fn partitioned(&self, partitioning: Partitioning) -> Self {
+        let outputs = self.outputs.iter().map(|&output| Output { partitioning: Some(partitioning), ..output });
+        Self::of(&self.environment, outputs.collect())
+    }
+
+    /// Adds an operator that reads this stream, at the environment's parallelism.
+    fn add(&self, name: &str, parallelism: Option<usize>, factory: OperatorFactory) -> NodeId {
+        let mut builder = self.environment.builder();
+        let parallelism = parallelism.unwrap_or(builder.parallelism);
+        let node = builder.add_node(name.into(), parallelism, NodeKind::Operator(factory));
+        for output in &self.outputs {
+            builder.connect((output.node, output.port), node, 0, output.partitioning);
+        }
+        node
+    }
+
+    /// Adds an operator of one's own, made anew for each subtask: how crates beside this one put theirs into a stream.
+    ///
+    /// `Out` is the type of the operator's main output.
+    pub fn transform<Out: Data>(
+        &self, name: &str, operator: impl Fn() -> Box<dyn Operator> + Send + Sync + 'static,
+    ) -> SingleOutputStreamOperator<Out> {
+        let node = self.add(name, None, Arc::new(operator));
+        SingleOutputStreamOperator::of(&self.environment, node)
+    }
+}
+
+/// Clones the function for each subtask.
+fn cloning<F: Clone + Send + 'static>(
+    function: F, operator: impl Fn(F) -> Box<dyn Operator> + Send + Sync + 'static,
+) -> impl Fn() -> Box<dyn Operator> + Send + Sync + 'static {
+    let function = Mutex::new(function);
+    move || operator(function.lock().unwrap_or_else(PoisonError::into_inner).clone())
+}
+
+impl<T: Data> DataStream<T> {
+    /// Makes one value of each value.
+    pub fn map<Out: Data>(
+        &self, function: impl FnMut(T) -> Out + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<Out> {
+        self.map_function(MapClosure(function))
+    }
+
+    /// Makes one value of each value, or fails the job.
+    pub fn try_map<Out: Data, E: Into<FunctionError> + 'static>(
+        &self, function: impl FnMut(T) -> Result<Out, E> + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<Out> {
+        self.map_function(TryMapClosure(function, PhantomData))
+    }
+
+    /// Makes one value of each value, with a function that is opened and closed on every subtask.
+    pub fn map_function<F: MapFunction<T>>(&self, function: F) -> SingleOutputStreamOperator<F::Out>
+    where
+        F::Out: Data,
+    {
+        self.transform("Map", cloning(function, |function| Box::new(MapOperator::<T, F>::new(function))))
+    }
+
+    /// Makes any number of values of each value: those of the iterator that the closure returns.
+    pub fn flat_map<I: IntoIterator<Item: Data> + 'static>(
+        &self, function: impl FnMut(T) -> I + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<I::Item> {
+        self.flat_map_function(FlatMapClosure(function))
+    }
+
+    /// Makes any number of values of each value, with a function that is opened and closed on every subtask.
+    pub fn flat_map_function<F: FlatMapFunction<T>>(&self, function: F) -> SingleOutputStreamOperator<F::Out>
+    where
+        F::Out: Data,
+    {
+        let operator = |function| -> Box<dyn Operator> {
+            Box::new(FlatMapOperator::<T, F>::new(crate::operator::FlatMap(function)))
+        };
+        self.transform("Flat Map", cloning(function, operator))
+    }
+
+    /// Keeps the values for which the closure says `true`.
+    pub fn filter(
+        &self, function: impl FnMut(&T) -> bool + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<T> {
+        self.filter_function(FilterClosure(function))
+    }
+
+    /// Keeps the values that the function keeps; it is opened and closed on every subtask.
+    pub fn filter_function<F: FilterFunction<T>>(&self, function: F) -> SingleOutputStreamOperator<T> {
+        self.transform("Filter", cloning(function, |function| Box::new(FilterOperator::<T, F>::new(function))))
+    }
+
+    /// Makes any number of values of each value, for the main output and for side outputs.
+    pub fn process<F: ProcessFunction<T>>(&self, function: F) -> SingleOutputStreamOperator<F::Out>
+    where
+        F::Out: Data,
+    {
+        self.transform("Process", cloning(function, |function| Box::new(ProcessOperator::<T, F>::new(function))))
+    }
+
+    /// Puts several streams together: all records of all of them, each stream in its own order.
+    ///
+    /// Streams of another environment are a mistake that `execute` reports.
+    #[must_use]
+    pub fn union<'a>(&self, others: impl IntoIterator<Item = &'a DataStream<T>>) -> DataStream<T> {
+        let mut union = self.clone();
+        for other in others {
+            if !self.environment.is_same(&other.environment) {
+                self.environment.builder().mistakes.push(Error::ForeignStream { operation: "union" });
+            }
+            union.outputs.extend(&other.outputs);
+        }
+        union
+    }
+
+    /// Spreads the records evenly over all subtasks of what follows, round robin.
+    #[must_use]
+    pub fn rebalance(&self) -> DataStream<T> {
+        self.partitioned(Partitioning::Rebalance)
+    }
+
+    /// Spreads the records round robin over the subtasks of what follows that are nearest by index.
+    #[must_use]
+    pub fn rescale(&self) -> DataStream<T> {
+        self.partitioned(Partitioning::Rescale)
+    }
+
+    /// Sends each record to a subtask drawn at random.
+    #[must_use]
+    pub fn shuffle(&self) -> DataStream<T> {
+        self.partitioned(Partitioning::Shuffle)
+    }
+
+    /// Sends each record to every subtask of what follows.
+    #[must_use]
+    pub fn broadcast(&self) -> DataStream<T> {
+        self.partitioned(Partitioning::Broadcast)
+    }
+
+    /// Sends each record to the subtask of the same index; what follows needs the same parallelism.
+    #[must_use]
+    pub fn forward(&self) -> DataStream<T> {
+        self.partitioned(Partitioning::Forward)
+    }
+
+    /// Writes one line per record to standard output: a string as it is, anything else as JSON, prefixed with `N> ` (the
+    /// subtask, from 1) where the parallelism is above 1.
+    pub fn print(&self) {
+        self.sink_to(PrintSink::<T>::to_out(None));
+    }
+
+    /// As [`print`](Self::print), with this identifier before the number.
+    pub fn print_with(&self, identifier: impl Into<String>) {
+        self.sink_to(PrintSink::<T>::to_out(Some(identifier.into())));
+    }
+
+    /// As [`print`](Self::print), to standard error.
+    pub fn print_to_err(&self) {
+        self.sink_to(PrintSink::<T>::to_err(None));
+    }
+
+    /// Ends the stream in a sink.
+    pub fn sink_to<S: Sink<In = T>>(&self, sink: S) {
+        self.add_sink(sink, None);
+    }
+
+    fn add_sink<S: Sink<In = T>>(&self, sink: S, parallelism: Option<usize>) {
+        let sink = Arc::new(sink);
+        let (name, descriptor) = (format!("Sink: {}", sink.name()), sink.descriptor());
+        let factory = Arc::new(move || Box::new(SinkOperator::new(sink.clone())) as Box<dyn Operator>);
+        let node = self.add(&name, parallelism, factory);
+        let mut builder = self.environment.builder();
+        builder.graph.nodes[node].is_sink = true;
+        builder.graph.nodes[node].descriptor = descriptor;
+    }
+
+    /// Runs the program to its end and gives this stream's records in the order of their arrival.
+    ///
+    /// # Errors
+    /// As [`StreamExecutionEnvironment::execute`].
+    pub fn execute_and_collect(&self) -> Result<Vec<T>, Error> {
+        let collected = Arc::new(Mutex::new(Vec::new()));
+        self.add_sink(CollectSink(collected.clone()), Some(1));
+        self.environment.execute()?;
+        Ok(std::mem::take(&mut *collected.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// Prints the records at fault that no one reads: nothing is lost silently.
+pub(crate) fn route_unread_errors(environment: &StreamExecutionEnvironment) {
+    let unread: Vec<Output> = {
+        let builder = environment.builder();
+        let is_read = |node, port| builder.graph.edges.iter().any(|edge| edge.from == node && edge.port == port);
+        builder
+            .graph
+            .nodes
+            .iter()
+            .filter(|node| matches!(node.kind, NodeKind::Source { .. }) && !is_read(node.id, 1))
+            .map(|node| Output { node: node.id, port: 1, partitioning: None })
+            .collect()
+    };
+    for output in unread {
+        let parallelism = environment.builder().graph.nodes[output.node].parallelism;
+        let errors = DataStream::<RecordError>::of(environment, vec![output]);
+        errors.add_sink(PrintSink::to_err(Some(ERROR_OUTPUT.into())), Some(parallelism));
+    }
+}

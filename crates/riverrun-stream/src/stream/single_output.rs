@@ -1,0 +1,103 @@
+//! The stream that one operator makes: [`SingleOutputStreamOperator`].
+
+use std::ops::Deref;
+
+use crate::batch::DataType;
+use crate::data::Data;
+use crate::environment::StreamExecutionEnvironment;
+use crate::error::Error;
+use crate::functions::OutputTag;
+use crate::graph::{NodeId, NodeKind, Partitioning};
+use crate::source::{ERROR_OUTPUT, RecordError};
+use crate::stream::DataStream;
+use crate::stream::data_stream::Output;
+
+/// A stream that comes from one operator, which can be named and has side outputs. It is a [`DataStream`] otherwise.
+pub struct SingleOutputStreamOperator<T> {
+    stream: DataStream<T>,
+    node: NodeId,
+}
+
+impl<T> Deref for SingleOutputStreamOperator<T> {
+    type Target = DataStream<T>;
+
+    fn deref(&self) -> &DataStream<T> {
+        &self.stream
+    }
+}
+
+impl<T> SingleOutputStreamOperator<T> {
+    pub(crate) fn of(environment: &StreamExecutionEnvironment, node: NodeId) -> Self {
+        let output = Output { node, port: 0, partitioning: None };
+        Self { stream: DataStream::of(environment, vec![output]), node }
+    }
+
+    /// Names the operator, in plans and messages.
+    #[must_use]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        self.stream.environment.builder().graph.nodes[self.node].name = name.into();
+        self
+    }
+
+    /// Gives the operator a stable id: state is restored by it, whatever has changed around it. Unique in a program.
+    #[must_use]
+    pub fn uid(self, uid: impl Into<String>) -> Self {
+        self.stream.environment.builder().graph.nodes[self.node].uid = Some(uid.into());
+        self
+    }
+
+    /// The operator's own parallelism.
+    #[must_use]
+    pub fn set_parallelism(self, parallelism: usize) -> Self {
+        let mut builder = self.stream.environment.builder();
+        builder.graph.nodes[self.node].parallelism = parallelism;
+        // What came before was connected for the old parallelism: the unsaid ones are decided again.
+        let nodes: Vec<usize> = builder.graph.nodes.iter().map(|node| node.parallelism).collect();
+        for edge in builder.graph.edges.iter_mut().filter(|edge| edge.to == self.node) {
+            if edge.partitioning == Partitioning::Forward && nodes[edge.from] != parallelism {
+                edge.partitioning = Partitioning::Rebalance;
+            }
+        }
+        drop(builder);
+        self
+    }
+
+    /// The records that the operator put out under a tag.
+    ///
+    /// A tag that the operator does not declare, or of another type, is a mistake that `execute` reports.
+    #[must_use]
+    pub fn get_side_output<U: Data>(&self, tag: &OutputTag<U>) -> DataStream<U> {
+        let environment = &self.stream.environment;
+        let kind = environment.builder().graph.nodes[self.node].kind.clone();
+        let ports = match kind {
+            NodeKind::Operator(factory) => factory().outputs(),
+            NodeKind::Source { .. } => vec![
+                (String::new(), DataType::of::<()>()),
+                (ERROR_OUTPUT.into(), DataType::of::<RecordError>()),
+            ],
+        };
+        let found = ports.iter().skip(1).position(|(name, data)| name == tag.id() && *data == DataType::of::<U>());
+        let outputs = match found {
+            Some(index) => vec![Output { node: self.node, port: index + 1, partitioning: None }],
+            None => {
+                let mut builder = environment.builder();
+                let operator = builder.graph.nodes[self.node].name.clone();
+                let declared = ports.iter().skip(1).map(|(name, data)| format!("`{name}` of {}", data.name()));
+                let declared = declared.collect::<Vec<_>>().join(", ");
+                let wanted = DataType::of::<U>().name();
+                builder.mistakes.push(Error::NoSideOutput { operator, tag: tag.id().into(), wanted, declared });
+                Vec::new()
+            }
+        };
+        DataStream::of(environment, outputs)
+    }
+}
+
+impl<T> SingleOutputStreamOperator<T> {
+    /// A source's records at fault (a line that is not UTF-8), which it passed over. Where nobody reads them they are printed
+    /// on standard error.
+    #[must_use]
+    pub fn errors(&self) -> DataStream<RecordError> {
+        self.get_side_output(&OutputTag::new(ERROR_OUTPUT))
+    }
+}
