@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::batcher::{
-    Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, Work, execute, execute_one, guarded,
-};
+use crate::batcher::{Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, Work, execute, execute_one, guarded};
 use crate::compute::{Claim, Held, Job, Permit, Permits, RunnerAlive};
 use crate::error::RunnerError;
 use crate::runnable::{ItemError, Prepared, Runnable};
@@ -30,17 +28,8 @@ pub(crate) struct Core<R: Runnable> {
 }
 
 impl<R: Runnable> Core<R> {
-    pub(crate) fn new(
-        name: Arc<str>,
-        runnable: Arc<R>,
-        batching: Batching,
-        permits: &'static Permits,
-    ) -> Self {
-        let methods = runnable
-            .signatures()
-            .iter()
-            .map(|one| one.name().to_owned())
-            .collect();
+    pub(crate) fn new(name: Arc<str>, runnable: Arc<R>, batching: Batching, permits: &'static Permits) -> Self {
+        let methods = runnable.signatures().iter().map(|one| one.name().to_owned()).collect();
         Self {
             name,
             runnable,
@@ -55,17 +44,11 @@ impl<R: Runnable> Core<R> {
     }
 
     pub(crate) fn item_error(&self, error: ItemError) -> RunnerError {
-        RunnerError::Item {
-            runner: self.name.clone(),
-            error,
-        }
+        RunnerError::Item { runner: self.name.clone(), error }
     }
 
     pub(crate) fn timed_out(&self, timeout: Duration) -> RunnerError {
-        RunnerError::TimedOut {
-            runner: self.name.clone(),
-            timeout,
-        }
+        RunnerError::TimedOut { runner: self.name.clone(), timeout }
     }
 
     pub(crate) fn method_name(&self, method: usize) -> &str {
@@ -73,11 +56,7 @@ impl<R: Runnable> Core<R> {
     }
 
     /// As [`prepare`](Self::prepare), for a request that is about to arrive.
-    pub(crate) fn prepare_to_push(
-        &self,
-        method: usize,
-        input: R::Input,
-    ) -> Result<Prepared<R::Prepared>, RunnerError> {
+    pub(crate) fn prepare_to_push(&self, method: usize, input: R::Input) -> Result<Prepared<R::Prepared>, RunnerError> {
         self.preparing.fetch_add(1, Ordering::Relaxed);
         let prepared = self.prepare(method, input);
         self.preparing.fetch_sub(1, Ordering::Relaxed);
@@ -85,15 +64,8 @@ impl<R: Runnable> Core<R> {
     }
 
     /// Prepares on the calling thread.
-    pub(crate) fn prepare(
-        &self,
-        method: usize,
-        input: R::Input,
-    ) -> Result<Prepared<R::Prepared>, RunnerError> {
-        let prepared = guarded("prepare", || {
-            self.runnable
-                .prepare_method(self.method_name(method), input)
-        });
+    pub(crate) fn prepare(&self, method: usize, input: R::Input) -> Result<Prepared<R::Prepared>, RunnerError> {
+        let prepared = guarded("prepare", || self.runnable.prepare_method(self.method_name(method), input));
         match prepared {
             Ok(prepared) => {
                 self.counters.cost(prepared.cost);
@@ -108,10 +80,7 @@ impl<R: Runnable> Core<R> {
 
     /// Computes one prepared item and waits for it.
     pub(crate) fn run(
-        self: &Arc<Self>,
-        method: usize,
-        prepared: Prepared<R::Prepared>,
-        timeout: Option<Duration>,
+        self: &Arc<Self>, method: usize, prepared: Prepared<R::Prepared>, timeout: Option<Duration>,
     ) -> Result<R::Output, RunnerError> {
         let mut nested = Held::lend(self.permits);
         let mut permit = nested.take().or_else(|| self.permits.try_acquire());
@@ -131,30 +100,16 @@ impl<R: Runnable> Core<R> {
     }
 
     pub(crate) fn item(
-        &self,
-        method: usize,
-        work: Work<R>,
-        timeout: Option<Duration>,
-        reply: Reply<R::Output>,
+        &self, method: usize, work: Work<R>, timeout: Option<Duration>, reply: Reply<R::Output>,
     ) -> Item<R> {
         let since = Instant::now();
         let deadline = timeout.and_then(|timeout| since.checked_add(timeout));
-        Item {
-            work,
-            method,
-            own: false,
-            since,
-            deadline,
-            reply,
-        }
+        Item { work, method, own: false, since, deadline, reply }
     }
 
     /// Waits for the answer in `slot`; computes batches of the queue meanwhile, whenever it gets a permit.
     pub(crate) fn help_until<T: Send + 'static>(
-        self: &Arc<Self>,
-        slot: &Arc<Slot<T>>,
-        permit: &mut Option<Permit>,
-        deadline: Option<Instant>,
+        self: &Arc<Self>, slot: &Arc<Slot<T>>, permit: &mut Option<Permit>, deadline: Option<Instant>,
         timeout: Option<Duration>,
     ) -> Result<T, RunnerError> {
         let mut claim = true;
@@ -201,13 +156,7 @@ impl<R: Runnable> Core<R> {
     pub(crate) fn serve_batch(self: &Arc<Self>) -> bool {
         self.linger();
         let taken = self.queue.take(&self.batching, self.counters.likely_cost());
-        let Taken {
-            batch,
-            abandoned,
-            late,
-            post,
-            when_room,
-        } = taken;
+        let Taken { batch, abandoned, late, post, when_room } = taken;
         if post {
             self.post();
         }
@@ -232,11 +181,7 @@ impl<R: Runnable> Core<R> {
     }
 
     /// Prepares what is not, answers what cannot be, and puts back what does not fit after all.
-    fn ready(
-        self: &Arc<Self>,
-        method: usize,
-        batch: Vec<Item<R>>,
-    ) -> (Vec<R::Prepared>, Vec<Reply<R::Output>>) {
+    fn ready(self: &Arc<Self>, method: usize, batch: Vec<Item<R>>) -> (Vec<R::Prepared>, Vec<Reply<R::Output>>) {
         let mut filling = Filling::default();
         let mut values = Vec::with_capacity(batch.len());
         let mut replies = Vec::with_capacity(batch.len());
@@ -270,38 +215,22 @@ impl<R: Runnable> Core<R> {
         (values, replies)
     }
 
-    fn run_together(
-        &self,
-        method: usize,
-        values: Vec<R::Prepared>,
-        replies: Vec<Reply<R::Output>>,
-    ) {
+    fn run_together(&self, method: usize, values: Vec<R::Prepared>, replies: Vec<Reply<R::Output>>) {
         if values.is_empty() {
             return;
         }
         let began = Instant::now();
-        let results = execute(
-            &*self.runnable,
-            self.permits,
-            self.method_name(method),
-            values,
-        );
+        let results = execute(&*self.runnable, self.permits, self.method_name(method), values);
         self.counters.batch(results.len());
         self.counters.batch_took(began.elapsed());
-        self.counters
-            .failed(results.iter().filter(|result| result.is_err()).count());
+        self.counters.failed(results.iter().filter(|result| result.is_err()).count());
         for (reply, result) in replies.into_iter().zip(results) {
             reply.send(result.map_err(|error| self.item_error(error)));
         }
     }
 
     fn run_alone(&self, method: usize, value: R::Prepared) -> Result<R::Output, RunnerError> {
-        let result = execute_one(
-            &*self.runnable,
-            self.permits,
-            self.method_name(method),
-            value,
-        );
+        let result = execute_one(&*self.runnable, self.permits, self.method_name(method), value);
         self.counters.batch(1);
         self.counters.failed(usize::from(result.is_err()));
         result.map_err(|error| self.item_error(error))

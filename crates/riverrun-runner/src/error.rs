@@ -22,9 +22,7 @@ pub enum RunnerError {
         runner: Arc<str>,
     },
     /// The runnable could not be loaded.
-    #[error(
-        "runner `{runner}` could not load what it runs: {reason}; mend that and call `init_local()` again"
-    )]
+    #[error("runner `{runner}` could not load what it runs: {reason}; mend that and call `init_local()` again")]
     Load {
         /// The runner's name.
         runner: Arc<str>,
@@ -52,17 +50,13 @@ pub enum RunnerError {
         max_queue: usize,
     },
     /// The request was dropped without an answer because the runner shut down.
-    #[error(
-        "runner `{runner}` was shut down before it answered; keep a clone of it until all answers are there"
-    )]
+    #[error("runner `{runner}` was shut down before it answered; keep a clone of it until all answers are there")]
     Closed {
         /// The runner's name.
         runner: Arc<str>,
     },
     /// The answer was not there in time.
-    #[error(
-        "runner `{runner}` had no answer within {timeout:?}; raise the timeout, or send it less at a time"
-    )]
+    #[error("runner `{runner}` had no answer within {timeout:?}; raise the timeout, or send it less at a time")]
     TimedOut {
         /// The runner's name.
         runner: Arc<str>,

@@ -17,6 +17,8 @@ mod runtime;
 mod stats;
 mod submit;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 pub use batcher::Batching;
 pub use compute::Compute;

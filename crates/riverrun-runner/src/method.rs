@@ -22,19 +22,13 @@ pub struct Method<R: Runnable> {
 
 impl<R: Runnable> Clone for Method<R> {
     fn clone(&self) -> Self {
-        Self {
-            core: self.core.clone(),
-            index: self.index,
-        }
+        Self { core: self.core.clone(), index: self.index }
     }
 }
 
 impl<R: Runnable> std::fmt::Debug for Method<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Method")
-            .field("runner", &self.core.name)
-            .field("name", &self.name())
-            .finish_non_exhaustive()
+        f.debug_struct("Method").field("runner", &self.core.name).field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
@@ -54,12 +48,7 @@ impl<R: Runnable> Method<R> {
     /// # Errors
     /// The same.
     pub fn run(&self, input: impl Into<R::Input>) -> Result<R::Output, RunnerError> {
-        run(
-            &self.core,
-            self.index,
-            input.into(),
-            self.core.batching.timeout,
-        )
+        run(&self.core, self.index, input.into(), self.core.batching.timeout)
     }
 
     /// As [`Runner::run_batch`](crate::Runner::run_batch).
@@ -67,8 +56,7 @@ impl<R: Runnable> Method<R> {
     /// # Errors
     /// The same.
     pub fn run_batch(
-        &self,
-        inputs: Vec<impl Into<R::Input>>,
+        &self, inputs: Vec<impl Into<R::Input>>,
     ) -> Result<Vec<Result<R::Output, RunnerError>>, RunnerError> {
         run_batch(&self.core, self.index, inputs)
     }
@@ -78,8 +66,7 @@ impl<R: Runnable> Method<R> {
     /// # Errors
     /// The same.
     pub fn async_run(
-        &self,
-        input: impl Into<R::Input>,
+        &self, input: impl Into<R::Input>,
     ) -> impl Future<Output = Result<R::Output, RunnerError>> + Send + 'static {
         async_run(Ok((self.core.clone(), self.index)), input.into(), false)
     }
@@ -89,9 +76,7 @@ impl<R: Runnable> Method<R> {
     /// # Errors
     /// The same.
     pub fn submit_each(
-        &self,
-        inputs: Vec<R::Input>,
-        on_each: impl Fn(usize, Result<R::Output, RunnerError>) + Send + Sync + 'static,
+        &self, inputs: Vec<R::Input>, on_each: impl Fn(usize, Result<R::Output, RunnerError>) + Send + Sync + 'static,
     ) -> Result<(), Rejected<Vec<R::Input>>> {
         crate::submit::each(&self.core, self.index, inputs, on_each)
     }
@@ -99,27 +84,17 @@ impl<R: Runnable> Method<R> {
 
 fn may_block<R: Runnable>(core: &Core<R>, call: &'static str) -> Result<(), RunnerError> {
     if runtime::polls_tasks() {
-        return Err(RunnerError::BlockingInAsync {
-            runner: core.name.clone(),
-            call,
-        });
+        return Err(RunnerError::BlockingInAsync { runner: core.name.clone(), call });
     }
     Ok(())
 }
 
 pub(crate) fn full<R: Runnable>(core: &Core<R>) -> RunnerError {
-    RunnerError::QueueFull {
-        runner: core.name.clone(),
-        waiting: core.queue.len(),
-        max_queue: core.batching.max_queue,
-    }
+    RunnerError::QueueFull { runner: core.name.clone(), waiting: core.queue.len(), max_queue: core.batching.max_queue }
 }
 
 pub(crate) fn run<R: Runnable>(
-    core: &Arc<Core<R>>,
-    method: usize,
-    input: R::Input,
-    timeout: Option<Duration>,
+    core: &Arc<Core<R>>, method: usize, input: R::Input, timeout: Option<Duration>,
 ) -> Result<R::Output, RunnerError> {
     may_block(core, "run")?;
     let prepared = core.prepare_to_push(method, input)?;
@@ -127,9 +102,7 @@ pub(crate) fn run<R: Runnable>(
 }
 
 pub(crate) fn try_run<R: Runnable>(
-    core: &Arc<Core<R>>,
-    method: usize,
-    input: R::Input,
+    core: &Arc<Core<R>>, method: usize, input: R::Input,
 ) -> Result<R::Output, RunnerError> {
     if core.queue.len() >= core.batching.max_queue {
         return Err(full(core));
@@ -138,9 +111,7 @@ pub(crate) fn try_run<R: Runnable>(
 }
 
 pub(crate) fn run_batch<R: Runnable>(
-    core: &Arc<Core<R>>,
-    method: usize,
-    inputs: Vec<impl Into<R::Input>>,
+    core: &Arc<Core<R>>, method: usize, inputs: Vec<impl Into<R::Input>>,
 ) -> Result<Vec<Result<R::Output, RunnerError>>, RunnerError> {
     may_block(core, "run_batch")?;
     if inputs.is_empty() {
@@ -188,9 +159,7 @@ pub(crate) fn run_batch<R: Runnable>(
 }
 
 pub(crate) async fn async_run<R: Runnable>(
-    target: Result<(Arc<Core<R>>, usize), RunnerError>,
-    input: R::Input,
-    refuse: bool,
+    target: Result<(Arc<Core<R>>, usize), RunnerError>, input: R::Input, refuse: bool,
 ) -> Result<R::Output, RunnerError> {
     let (core, method) = target?;
     if refuse && core.queue.len() >= core.batching.max_queue {

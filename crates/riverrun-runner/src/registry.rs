@@ -16,28 +16,18 @@ fn entry<R: Runnable>(key: &str) -> Entry {
     static REGISTRY: OnceLock<Mutex<HashMap<(TypeId, String), Entry>>> = OnceLock::new();
     let mut entries = lock(REGISTRY.get_or_init(Mutex::default));
     // Keys whose runners are all gone, unless someone is about to load.
-    entries.retain(|_, entry| {
-        Arc::strong_count(entry) > 1 || lock(entry).iter().any(|core| core.strong_count() > 0)
-    });
-    entries
-        .entry((TypeId::of::<R>(), key.to_owned()))
-        .or_default()
-        .clone()
+    entries.retain(|_, entry| Arc::strong_count(entry) > 1 || lock(entry).iter().any(|core| core.strong_count() > 0));
+    entries.entry((TypeId::of::<R>(), key.to_owned())).or_default().clone()
 }
 
 /// The core under `key` if it fits, one that shares the runnable of another, or the one that `make` makes.
 pub(crate) fn share<R: Runnable, E>(
-    key: &str,
-    fits: impl Fn(&Core<R>) -> bool,
-    make: impl FnOnce(Option<Arc<R>>) -> Result<Core<R>, E>,
+    key: &str, fits: impl Fn(&Core<R>) -> bool, make: impl FnOnce(Option<Arc<R>>) -> Result<Core<R>, E>,
 ) -> Result<Arc<Core<R>>, E> {
     let entry = entry::<R>(key);
     let mut loaded = lock(&entry);
-    let cores: Vec<Arc<Core<R>>> = loaded
-        .iter()
-        .filter_map(Weak::upgrade)
-        .filter_map(|core| core.downcast().ok())
-        .collect();
+    let cores: Vec<Arc<Core<R>>> =
+        loaded.iter().filter_map(Weak::upgrade).filter_map(|core| core.downcast().ok()).collect();
     if let Some(core) = cores.iter().find(|core| fits(core)) {
         return Ok(core.clone());
     }

@@ -40,9 +40,7 @@ pub trait Runnable: Send + Sync + 'static {
     /// A batch that fails as a whole gives one error; the batcher then runs its items one by one, so that one bad
     /// item fails alone.
     fn run(
-        &self,
-        batch: Vec<Self::Prepared>,
-        compute: &Compute,
+        &self, batch: Vec<Self::Prepared>, compute: &Compute,
     ) -> Result<Vec<Result<Self::Output, ItemError>>, ItemError>;
 
     /// What can be called by name; [`predict`](Signature::predict) alone by default.
@@ -57,11 +55,7 @@ pub trait Runnable: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
-    fn prepare_method(
-        &self,
-        method: &str,
-        input: Self::Input,
-    ) -> Result<Prepared<Self::Prepared>, ItemError> {
+    fn prepare_method(&self, method: &str, input: Self::Input) -> Result<Prepared<Self::Prepared>, ItemError> {
         let _ = method;
         self.prepare(input)
     }
@@ -71,10 +65,7 @@ pub trait Runnable: Send + Sync + 'static {
     /// # Errors
     /// As [`run`](Self::run).
     fn run_method(
-        &self,
-        method: &str,
-        batch: Vec<Self::Prepared>,
-        compute: &Compute,
+        &self, method: &str, batch: Vec<Self::Prepared>, compute: &Compute,
     ) -> Result<Vec<Result<Self::Output, ItemError>>, ItemError> {
         let _ = method;
         self.run(batch, compute)
@@ -119,8 +110,6 @@ pub struct ItemError {
 impl ItemError {
     /// An error with this message: what happened, to what, what to do next.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 }

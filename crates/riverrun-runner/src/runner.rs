@@ -1,9 +1,10 @@
 //! [`Runner`]: a unit of computation, and where it runs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use crate::batcher::Batching;
+use crate::batcher::{Batching, message};
 use crate::compute::Permits;
 use crate::core::Core;
 use crate::error::{Rejected, RunnerError};
@@ -71,9 +72,7 @@ struct Settings {
 
 impl<R: Runnable> Clone for Runner<R> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-        }
+        Self { shared: self.shared.clone() }
     }
 }
 
@@ -96,25 +95,15 @@ impl<R: Runnable> Runner<R> {
     ///
     /// Runners with one `key` (a model's full tag, say) share one copy per process; only the first calls its loader.
     pub fn lazy(
-        name: impl Into<String>,
-        key: impl Into<String>,
+        name: impl Into<String>, key: impl Into<String>,
         loader: impl Fn() -> Result<R, RunnerError> + Send + Sync + 'static,
     ) -> Self {
         let loader = Box::new(loader);
-        Self::from_source(
-            name.into(),
-            Source::Lazy {
-                key: key.into(),
-                loader,
-            },
-        )
+        Self::from_source(name.into(), Source::Lazy { key: key.into(), loader })
     }
 
     fn from_source(name: String, source: Source<R>) -> Self {
-        let settings = Settings {
-            batching: Batching::default(),
-            permits: None,
-        };
+        let settings = Settings { batching: Batching::default(), permits: None };
         let shared = Shared {
             name: name.into(),
             source,
@@ -122,9 +111,7 @@ impl<R: Runnable> Runner<R> {
             core: OnceLock::new(),
             initialising: Mutex::new(()),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// Batches by these limits; to be set before [`init_local`](Self::init_local), without effect afterwards.
@@ -155,9 +142,7 @@ impl<R: Runnable> Runner<R> {
         if self.ensure_local()? {
             Ok(())
         } else {
-            Err(RunnerError::AlreadyInitialised {
-                runner: self.shared.name.clone(),
-            })
+            Err(RunnerError::AlreadyInitialised { runner: self.shared.name.clone() })
         }
     }
 
@@ -173,36 +158,37 @@ impl<R: Runnable> Runner<R> {
         }
         let (batching, permits) = {
             let settings = lock(&self.shared.settings);
-            (
-                settings.batching.clone(),
-                settings.permits.unwrap_or_else(Permits::global),
-            )
+            (settings.batching.clone(), settings.permits.unwrap_or_else(Permits::global))
         };
         let name = || self.shared.name.clone();
         let core = match &self.shared.source {
             Source::Instance(instance) => {
                 let runnable = lock(instance).take();
-                let runnable =
-                    runnable.ok_or_else(|| RunnerError::AlreadyInitialised { runner: name() })?;
+                let runnable = runnable.ok_or_else(|| RunnerError::AlreadyInitialised { runner: name() })?;
                 Arc::new(Core::new(name(), Arc::new(runnable), batching, permits))
             }
             Source::Lazy { key, loader } => registry::share(
                 key,
                 |core: &Core<R>| {
-                    core.batching == batching
-                        && core.name == self.shared.name
-                        && std::ptr::eq(core.permits, permits)
+                    core.batching == batching && core.name == self.shared.name && std::ptr::eq(core.permits, permits)
                 },
                 |loaded| {
                     let runnable = match loaded {
                         Some(runnable) => runnable,
-                        None => Arc::new(loader()?),
+                        None => Arc::new(self.load(loader)?),
                     };
                     Ok(Core::new(name(), runnable, batching.clone(), permits))
                 },
             )?,
         };
         Ok(self.shared.core.set(core).is_ok())
+    }
+
+    fn load(&self, loader: &Loader<R>) -> Result<R, RunnerError> {
+        catch_unwind(AssertUnwindSafe(loader)).unwrap_or_else(|panic| {
+            let reason = format!("the loader panicked: {}", message(&*panic));
+            Err(RunnerError::Load { runner: self.shared.name.clone(), reason })
+        })
     }
 
     /// Whether it can be run.
@@ -212,12 +198,7 @@ impl<R: Runnable> Runner<R> {
     }
 
     pub(crate) fn core(&self) -> Result<&Arc<Core<R>>, RunnerError> {
-        self.shared
-            .core
-            .get()
-            .ok_or_else(|| RunnerError::NotInitialised {
-                runner: self.shared.name.clone(),
-            })
+        self.shared.core.get().ok_or_else(|| RunnerError::NotInitialised { runner: self.shared.name.clone() })
     }
 
     /// What can be called by name.
@@ -272,11 +253,7 @@ impl<R: Runnable> Runner<R> {
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn run_timeout(
-        &self,
-        input: impl Into<R::Input>,
-        timeout: Duration,
-    ) -> Result<R::Output, RunnerError> {
+    pub fn run_timeout(&self, input: impl Into<R::Input>, timeout: Duration) -> Result<R::Output, RunnerError> {
         let (core, method) = self.default_method()?;
         crate::method::run(core, method, input.into(), Some(timeout))
     }
@@ -295,8 +272,7 @@ impl<R: Runnable> Runner<R> {
     /// # Errors
     /// As [`run`](Self::run); those of single items are in their place.
     pub fn run_batch(
-        &self,
-        inputs: Vec<impl Into<R::Input>>,
+        &self, inputs: Vec<impl Into<R::Input>>,
     ) -> Result<Vec<Result<R::Output, RunnerError>>, RunnerError> {
         let (core, method) = self.default_method()?;
         crate::method::run_batch(core, method, inputs)
@@ -308,12 +284,9 @@ impl<R: Runnable> Runner<R> {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn async_run(
-        &self,
-        input: impl Into<R::Input>,
+        &self, input: impl Into<R::Input>,
     ) -> impl Future<Output = Result<R::Output, RunnerError>> + Send + 'static {
-        let target = self
-            .default_method()
-            .map(|(core, method)| (core.clone(), method));
+        let target = self.default_method().map(|(core, method)| (core.clone(), method));
         crate::method::async_run(target, input.into(), false)
     }
 
@@ -322,12 +295,9 @@ impl<R: Runnable> Runner<R> {
     /// # Errors
     /// As [`async_run`](Self::async_run), and [`QueueFull`](RunnerError::QueueFull).
     pub fn try_async_run(
-        &self,
-        input: impl Into<R::Input>,
+        &self, input: impl Into<R::Input>,
     ) -> impl Future<Output = Result<R::Output, RunnerError>> + Send + 'static {
-        let target = self
-            .default_method()
-            .map(|(core, method)| (core.clone(), method));
+        let target = self.default_method().map(|(core, method)| (core.clone(), method));
         crate::method::async_run(target, input.into(), true)
     }
 
@@ -338,9 +308,7 @@ impl<R: Runnable> Runner<R> {
     /// # Errors
     /// The input comes back when it was not accepted; `on_done` is not called then.
     pub fn submit(
-        &self,
-        input: R::Input,
-        on_done: impl FnOnce(Result<R::Output, RunnerError>) + Send + 'static,
+        &self, input: R::Input, on_done: impl FnOnce(Result<R::Output, RunnerError>) + Send + 'static,
     ) -> Result<(), Rejected<R::Input>> {
         match self.default_method() {
             Ok((core, method)) => crate::submit::one(core, method, input, on_done),
@@ -353,16 +321,11 @@ impl<R: Runnable> Runner<R> {
     /// # Errors
     /// All inputs come back when there is no room for all of them: see [`room`](Self::room).
     pub fn submit_batch(
-        &self,
-        inputs: Vec<R::Input>,
-        on_done: impl FnOnce(Vec<Result<R::Output, RunnerError>>) + Send + 'static,
+        &self, inputs: Vec<R::Input>, on_done: impl FnOnce(Vec<Result<R::Output, RunnerError>>) + Send + 'static,
     ) -> Result<(), Rejected<Vec<R::Input>>> {
         match self.default_method() {
             Ok((core, method)) => crate::submit::together(core, method, inputs, on_done),
-            Err(error) => Err(Rejected {
-                input: inputs,
-                error,
-            }),
+            Err(error) => Err(Rejected { input: inputs, error }),
         }
     }
 
@@ -372,16 +335,11 @@ impl<R: Runnable> Runner<R> {
     /// # Errors
     /// As [`submit_batch`](Self::submit_batch).
     pub fn submit_each(
-        &self,
-        inputs: Vec<R::Input>,
-        on_each: impl Fn(usize, Result<R::Output, RunnerError>) + Send + Sync + 'static,
+        &self, inputs: Vec<R::Input>, on_each: impl Fn(usize, Result<R::Output, RunnerError>) + Send + Sync + 'static,
     ) -> Result<(), Rejected<Vec<R::Input>>> {
         match self.default_method() {
             Ok((core, method)) => crate::submit::each(core, method, inputs, on_each),
-            Err(error) => Err(Rejected {
-                input: inputs,
-                error,
-            }),
+            Err(error) => Err(Rejected { input: inputs, error }),
         }
     }
 
@@ -400,10 +358,7 @@ impl<R: Runnable> Runner<R> {
     /// [`NotInitialised`](RunnerError::NotInitialised).
     pub fn when_room(&self, callback: impl FnOnce() + Send + 'static) -> Result<(), RunnerError> {
         let core = self.core()?;
-        if let Some(callback) = core
-            .queue
-            .when_room(core.batching.max_queue, Box::new(callback))
-        {
+        if let Some(callback) = core.queue.when_room(core.batching.max_queue, Box::new(callback)) {
             callback();
         }
         Ok(())
@@ -420,9 +375,5 @@ impl<R: Runnable> Runner<R> {
 }
 
 fn unknown<R: Runnable>(core: &Core<R>, method: &str) -> RunnerError {
-    RunnerError::UnknownMethod {
-        runner: core.name.clone(),
-        method: method.to_owned(),
-        methods: core.methods.clone(),
-    }
+    RunnerError::UnknownMethod { runner: core.name.clone(), method: method.to_owned(), methods: core.methods.clone() }
 }

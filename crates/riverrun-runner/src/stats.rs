@@ -5,6 +5,9 @@ use std::time::Duration;
 
 const BUCKETS: usize = 8;
 
+/// Parts of one, so that small costs have a mean too.
+const FINE: usize = 256;
+
 /// A runner's counts since it was loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,11 +31,7 @@ impl RunnerStats {
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
     pub fn mean_batch_size(&self) -> f64 {
-        if self.batches == 0 {
-            0.0
-        } else {
-            self.items as f64 / self.batches as f64
-        }
+        if self.batches == 0 { 0.0 } else { self.items as f64 / self.batches as f64 }
     }
 }
 
@@ -42,7 +41,7 @@ pub(crate) struct Counters {
     abandoned: AtomicU64,
     items: AtomicU64,
     sizes: [AtomicU64; BUCKETS],
-    /// Running means, for estimates: the cost of an item, and a batch's microseconds.
+    /// Running means, for estimates: the cost of an item (in parts of `FINE`), and a batch's microseconds.
     mean_cost: AtomicUsize,
     batch_micros: AtomicUsize,
 }
@@ -67,19 +66,16 @@ impl Counters {
     }
 
     pub(crate) fn cost(&self, cost: usize) {
-        approach(&self.mean_cost, cost);
+        approach(&self.mean_cost, cost.saturating_mul(FINE));
     }
 
     pub(crate) fn batch_took(&self, time: Duration) {
-        approach(
-            &self.batch_micros,
-            usize::try_from(time.as_micros()).unwrap_or(usize::MAX),
-        );
+        approach(&self.batch_micros, usize::try_from(time.as_micros()).unwrap_or(usize::MAX));
     }
 
     /// What an item that is not prepared yet is likely to cost.
     pub(crate) fn likely_cost(&self) -> usize {
-        self.mean_cost.load(Ordering::Relaxed).max(1)
+        (self.mean_cost.load(Ordering::Relaxed) / FINE).max(1)
     }
 
     /// How long a batch is likely to take.
@@ -103,10 +99,6 @@ impl Counters {
 // Lost updates between threads do not matter to an estimate.
 fn approach(mean: &AtomicUsize, value: usize) {
     let before = mean.load(Ordering::Relaxed);
-    let after = if before == 0 {
-        value
-    } else {
-        before - before / 8 + value / 8
-    };
+    let after = if before == 0 { value } else { before - before / 8 + value / 8 };
     mean.store(after, Ordering::Relaxed);
 }

@@ -11,10 +11,7 @@ use crate::runnable::Runnable;
 type Answer<R> = Result<<R as Runnable>::Output, RunnerError>;
 
 pub(crate) fn one<R: Runnable>(
-    core: &Arc<Core<R>>,
-    method: usize,
-    input: R::Input,
-    on_done: impl FnOnce(Answer<R>) + Send + 'static,
+    core: &Arc<Core<R>>, method: usize, input: R::Input, on_done: impl FnOnce(Answer<R>) + Send + 'static,
 ) -> Result<(), Rejected<R::Input>> {
     let reply = Reply::callback(&core.name, on_done);
     let item = core.item(method, Work::Raw(input), core.batching.timeout, reply);
@@ -23,19 +20,13 @@ pub(crate) fn one<R: Runnable>(
         Err(rejected) => rejected,
     };
     match rejected.input.into_iter().next() {
-        Some(input) => Err(Rejected {
-            input,
-            error: rejected.error,
-        }),
+        Some(input) => Err(Rejected { input, error: rejected.error }),
         None => Ok(()),
     }
 }
 
 pub(crate) fn together<R: Runnable>(
-    core: &Arc<Core<R>>,
-    method: usize,
-    inputs: Vec<R::Input>,
-    on_done: impl FnOnce(Vec<Answer<R>>) + Send + 'static,
+    core: &Arc<Core<R>>, method: usize, inputs: Vec<R::Input>, on_done: impl FnOnce(Vec<Answer<R>>) + Send + 'static,
 ) -> Result<(), Rejected<Vec<R::Input>>> {
     if inputs.is_empty() {
         on_done(Vec::new());
@@ -50,9 +41,7 @@ pub(crate) fn together<R: Runnable>(
 }
 
 pub(crate) fn each<R: Runnable>(
-    core: &Arc<Core<R>>,
-    method: usize,
-    inputs: Vec<R::Input>,
+    core: &Arc<Core<R>>, method: usize, inputs: Vec<R::Input>,
     on_each: impl Fn(usize, Answer<R>) + Send + Sync + 'static,
 ) -> Result<(), Rejected<Vec<R::Input>>> {
     let on_each: Arc<dyn Fn(usize, Answer<R>) + Send + Sync> = Arc::new(on_each);
@@ -63,19 +52,13 @@ pub(crate) fn each<R: Runnable>(
     push(core, items.collect())
 }
 
-fn push<R: Runnable>(
-    core: &Arc<Core<R>>,
-    items: Vec<Item<R>>,
-) -> Result<(), Rejected<Vec<R::Input>>> {
+fn push<R: Runnable>(core: &Arc<Core<R>>, items: Vec<Item<R>>) -> Result<(), Rejected<Vec<R::Input>>> {
     match core.queue.try_push(items, core.batching.max_queue) {
         Ok(true) => core.post(),
         Ok(false) => {}
         Err(items) => {
             let error = full(core);
-            return Err(Rejected {
-                input: items.into_iter().filter_map(take_back).collect(),
-                error,
-            });
+            return Err(Rejected { input: items.into_iter().filter_map(take_back).collect(), error });
         }
     }
     Ok(())

@@ -42,15 +42,9 @@ impl Filling {
 
 /// How many of `waiting`, oldest first, make up the next batch.
 #[cfg(test)]
-pub(crate) fn next_batch(
-    waiting: impl IntoIterator<Item = Candidate>,
-    batching: &Batching,
-) -> usize {
+pub(crate) fn next_batch(waiting: impl IntoIterator<Item = Candidate>, batching: &Batching) -> usize {
     let mut filling = Filling::default();
-    waiting
-        .into_iter()
-        .take_while(|candidate| filling.admits(*candidate, batching))
-        .count()
+    waiting.into_iter().take_while(|candidate| filling.admits(*candidate, batching)).count()
 }
 
 #[cfg(test)]
@@ -60,17 +54,11 @@ mod tests {
     use super::*;
 
     fn candidates(costs: &[(usize, usize)]) -> Vec<Candidate> {
-        costs
-            .iter()
-            .map(|&(cost, method)| Candidate { cost, method })
-            .collect()
+        costs.iter().map(|&(cost, method)| Candidate { cost, method }).collect()
     }
 
     fn alike(costs: &[usize]) -> Vec<Candidate> {
-        costs
-            .iter()
-            .map(|&cost| Candidate { cost, method: 0 })
-            .collect()
+        costs.iter().map(|&cost| Candidate { cost, method: 0 }).collect()
     }
 
     #[test]

@@ -12,10 +12,7 @@ type Outcome<R> = Result<<R as Runnable>::Output, ItemError>;
 ///
 /// A batch that fails as a whole is run again item by item, so that one bad item fails alone.
 pub(crate) fn execute<R: Runnable>(
-    runnable: &R,
-    permits: &'static Permits,
-    method: &str,
-    batch: Vec<R::Prepared>,
+    runnable: &R, permits: &'static Permits, method: &str, batch: Vec<R::Prepared>,
 ) -> Vec<Outcome<R>> {
     let count = batch.len();
     // A lone item's error is its own; with company, a copy is kept for the second try.
@@ -31,18 +28,12 @@ pub(crate) fn execute<R: Runnable>(
     if count <= 1 {
         return (0..count).map(|_| Err(error.clone())).collect();
     }
-    again
-        .into_iter()
-        .map(|item| execute_one(runnable, permits, method, item))
-        .collect()
+    again.into_iter().map(|item| execute_one(runnable, permits, method, item)).collect()
 }
 
 /// Runs a batch of one.
 pub(crate) fn execute_one<R: Runnable>(
-    runnable: &R,
-    permits: &'static Permits,
-    method: &str,
-    item: R::Prepared,
+    runnable: &R, permits: &'static Permits, method: &str, item: R::Prepared,
 ) -> Outcome<R> {
     let mut results = call(runnable, permits, method, vec![item])?;
     match (results.pop(), results.len()) {
@@ -53,10 +44,7 @@ pub(crate) fn execute_one<R: Runnable>(
 }
 
 fn call<R: Runnable>(
-    runnable: &R,
-    permits: &'static Permits,
-    method: &str,
-    batch: Vec<R::Prepared>,
+    runnable: &R, permits: &'static Permits, method: &str, batch: Vec<R::Prepared>,
 ) -> Result<Vec<Outcome<R>>, ItemError> {
     guarded("run", || {
         let _held = Held::mark(permits);
@@ -65,10 +53,7 @@ fn call<R: Runnable>(
 }
 
 /// Calls user code; a panic becomes an error with its message.
-pub(crate) fn guarded<T>(
-    stage: &str,
-    call: impl FnOnce() -> Result<T, ItemError>,
-) -> Result<T, ItemError> {
+pub(crate) fn guarded<T>(stage: &str, call: impl FnOnce() -> Result<T, ItemError>) -> Result<T, ItemError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         Err(ItemError::new(format!(
             "the runnable panicked in `{stage}`: {}; the runner goes on, the fault is the runnable's",
@@ -77,7 +62,8 @@ pub(crate) fn guarded<T>(
     })
 }
 
-fn message(panic: &(dyn Any + Send)) -> &str {
+/// What a panic says.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

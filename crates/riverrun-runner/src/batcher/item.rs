@@ -36,9 +36,6 @@ impl<R: Runnable> Item<R> {
             Work::Raw(_) => raw_cost,
             Work::Ready(_, cost) => *cost,
         };
-        Candidate {
-            cost,
-            method: self.method,
-        }
+        Candidate { cost, method: self.method }
     }
 }

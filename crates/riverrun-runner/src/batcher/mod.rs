@@ -11,7 +11,7 @@ mod slot;
 pub use batching::Batching;
 
 pub(crate) use compose::Filling;
-pub(crate) use execute::{execute, execute_one, guarded};
+pub(crate) use execute::{execute, execute_one, guarded, message};
 pub(crate) use item::{Item, Work};
 pub(crate) use queue::{Queue, Taken};
 pub(crate) use reply::{Group, Reply};

@@ -42,18 +42,8 @@ pub(crate) struct Taken<R: Runnable> {
 
 impl<R: Runnable> Queue<R> {
     pub(crate) fn new() -> Self {
-        let state = State {
-            items: VecDeque::new(),
-            others: 0,
-            posted: false,
-            when_room: Vec::new(),
-            lingering: 0,
-        };
-        Self {
-            state: Mutex::new(state),
-            length: AtomicUsize::new(0),
-            arrived: Condvar::new(),
-        }
+        let state = State { items: VecDeque::new(), others: 0, posted: false, when_room: Vec::new(), lingering: 0 };
+        Self { state: Mutex::new(state), length: AtomicUsize::new(0), arrived: Condvar::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -109,23 +99,15 @@ impl<R: Runnable> Queue<R> {
     /// The next batch; `raw_cost` is the estimate for items that are not prepared.
     pub(crate) fn take(&self, batching: &Batching, raw_cost: usize) -> Taken<R> {
         let mut state = lock(&self.state);
-        let mut taken = Taken {
-            batch: Vec::new(),
-            abandoned: Vec::new(),
-            late: Vec::new(),
-            post: false,
-            when_room: Vec::new(),
-        };
+        let mut taken =
+            Taken { batch: Vec::new(), abandoned: Vec::new(), late: Vec::new(), post: false, when_room: Vec::new() };
         let mut filling = Filling::default();
         while let Some(item) = state.items.pop_front() {
             if item.reply.is_abandoned() {
                 taken.abandoned.push(item);
                 continue;
             }
-            if item
-                .deadline
-                .is_some_and(|deadline| deadline <= Instant::now())
-            {
+            if item.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 taken.late.push(item);
                 continue;
             }
@@ -135,11 +117,7 @@ impl<R: Runnable> Queue<R> {
             }
             taken.batch.push(item);
         }
-        let gone = taken
-            .batch
-            .iter()
-            .chain(&taken.abandoned)
-            .chain(&taken.late);
+        let gone = taken.batch.iter().chain(&taken.abandoned).chain(&taken.late);
         state.others -= gone.filter(|item| !item.own).count();
         self.length.store(state.items.len(), Ordering::Release);
         taken.post = state.post();
@@ -164,11 +142,7 @@ impl<R: Runnable> Queue<R> {
     }
 
     /// Calls `callback` once there is room, or gives it back if there is now.
-    pub(crate) fn when_room(
-        &self,
-        max: usize,
-        callback: Box<dyn FnOnce() + Send>,
-    ) -> Option<Box<dyn FnOnce() + Send>> {
+    pub(crate) fn when_room(&self, max: usize, callback: Box<dyn FnOnce() + Send>) -> Option<Box<dyn FnOnce() + Send>> {
         let mut state = lock(&self.state);
         if state.items.len() < max {
             return Some(callback);
@@ -181,10 +155,7 @@ impl<R: Runnable> Queue<R> {
     pub(crate) fn linger(&self, limit: Duration, max_latency: Duration) -> bool {
         let mut state = lock(&self.state);
         let before = state.items.len();
-        let held = state
-            .items
-            .front()
-            .map_or(Duration::ZERO, |oldest| oldest.since.elapsed());
+        let held = state.items.front().map_or(Duration::ZERO, |oldest| oldest.since.elapsed());
         let limit = limit.min(max_latency.saturating_sub(held));
         if limit.is_zero() {
             return false;

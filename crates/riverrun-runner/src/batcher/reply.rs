@@ -24,38 +24,19 @@ enum To<O> {
 
 impl<O> Reply<O> {
     pub(crate) fn slot(runner: &Arc<str>, slot: Arc<Slot<O>>) -> Self {
-        Self {
-            to: Some(To::Slot(slot)),
-            runner: runner.clone(),
-        }
+        Self { to: Some(To::Slot(slot)), runner: runner.clone() }
     }
 
-    pub(crate) fn callback(
-        runner: &Arc<str>,
-        callback: impl FnOnce(Answer<O>) + Send + 'static,
-    ) -> Self {
-        Self {
-            to: Some(To::Callback(Box::new(callback))),
-            runner: runner.clone(),
-        }
+    pub(crate) fn callback(runner: &Arc<str>, callback: impl FnOnce(Answer<O>) + Send + 'static) -> Self {
+        Self { to: Some(To::Callback(Box::new(callback))), runner: runner.clone() }
     }
 
-    pub(crate) fn each(
-        runner: &Arc<str>,
-        callback: Arc<dyn Fn(usize, Answer<O>) + Send + Sync>,
-        index: usize,
-    ) -> Self {
-        Self {
-            to: Some(To::Each(callback, index)),
-            runner: runner.clone(),
-        }
+    pub(crate) fn each(runner: &Arc<str>, callback: Arc<dyn Fn(usize, Answer<O>) + Send + Sync>, index: usize) -> Self {
+        Self { to: Some(To::Each(callback, index)), runner: runner.clone() }
     }
 
     pub(crate) fn group(runner: &Arc<str>, group: Arc<Group<O>>, index: usize) -> Self {
-        Self {
-            to: Some(To::Group(group, index)),
-            runner: runner.clone(),
-        }
+        Self { to: Some(To::Group(group, index)), runner: runner.clone() }
     }
 
     /// Whether nobody wants the answer any more.
@@ -92,9 +73,7 @@ impl<O> Reply<O> {
 impl<O> Drop for Reply<O> {
     fn drop(&mut self) {
         if self.to.is_some() {
-            self.deliver(Err(RunnerError::Closed {
-                runner: self.runner.clone(),
-            }));
+            self.deliver(Err(RunnerError::Closed { runner: self.runner.clone() }));
         }
     }
 }
@@ -120,28 +99,15 @@ impl<O: Send + 'static> Group<O> {
         let slot = Arc::new(Slot::new());
         let to = slot.clone();
         let group = Self::new(count, move |answers| to.answer(Ok(answers)));
-        (
-            Arc::new(Self {
-                slot: Some(slot.clone()),
-                ..group
-            }),
-            slot,
-        )
+        (Arc::new(Self { slot: Some(slot.clone()), ..group }), slot)
     }
 }
 
 impl<O> Group<O> {
     pub(crate) fn new(count: usize, on_done: impl FnOnce(Vec<Answer<O>>) + Send + 'static) -> Self {
         let answers = (0..count).map(|_| None).collect();
-        let state = GroupState {
-            answers,
-            missing: count,
-            on_done: Some(Box::new(on_done)),
-        };
-        Self {
-            state: Mutex::new(state),
-            slot: None,
-        }
+        let state = GroupState { answers, missing: count, on_done: Some(Box::new(on_done)) };
+        Self { state: Mutex::new(state), slot: None }
     }
 
     pub(crate) fn answer(&self, index: usize, answer: Answer<O>) {

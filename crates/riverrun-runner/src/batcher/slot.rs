@@ -30,16 +30,8 @@ pub(crate) enum Waited<O> {
 
 impl<O> Slot<O> {
     pub(crate) fn new() -> Self {
-        let state = State {
-            answer: None,
-            permit: None,
-            waker: None,
-            left: false,
-        };
-        Self {
-            state: Mutex::new(state),
-            wake: Condvar::new(),
-        }
+        let state = State { answer: None, permit: None, waker: None, left: false };
+        Self { state: Mutex::new(state), wake: Condvar::new() }
     }
 
     pub(crate) fn answer(&self, answer: Result<O, RunnerError>) {

@@ -15,9 +15,7 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn mark(permits: &'static Permits) -> Self {
-        Self {
-            before: HELD.replace(Some(permits)),
-        }
+        Self { before: HELD.replace(Some(permits)) }
     }
 }
 
@@ -56,10 +54,7 @@ impl Held {
         if held.is_some() {
             HELD.set(None);
         }
-        Nested {
-            permits: held,
-            permit: held.map(Permit::materialize),
-        }
+        Nested { permits: held, permit: held.map(Permit::materialize) }
     }
 }
 

@@ -50,34 +50,20 @@ fn limit_of_line(line: &str) -> Option<usize> {
     let group = group.trim_start_matches('/');
     if id == "0" && controllers.is_empty() {
         let root = Path::new("/sys/fs/cgroup");
-        return upwards(root, group)
-            .filter_map(|dir| parse_cpu_max(&read(dir, "cpu.max")?))
-            .min();
+        return upwards(root, group).filter_map(|dir| parse_cpu_max(&read(dir, "cpu.max")?)).min();
     }
     if !controllers.split(',').any(|controller| controller == "cpu") {
         return None;
     }
     let root = Path::new("/sys/fs/cgroup").join(controllers);
-    let root = if root.exists() {
-        root
-    } else {
-        PathBuf::from("/sys/fs/cgroup/cpu")
-    };
+    let root = if root.exists() { root } else { PathBuf::from("/sys/fs/cgroup/cpu") };
     upwards(&root, group)
-        .filter_map(|dir| {
-            parse_v1(
-                &read(dir.clone(), "cpu.cfs_quota_us")?,
-                &read(dir, "cpu.cfs_period_us")?,
-            )
-        })
+        .filter_map(|dir| parse_v1(&read(dir.clone(), "cpu.cfs_quota_us")?, &read(dir, "cpu.cfs_period_us")?))
         .min()
 }
 
 fn upwards(root: &Path, group: &str) -> impl Iterator<Item = PathBuf> {
-    let dirs: Vec<PathBuf> = Path::new(group)
-        .ancestors()
-        .map(|part| root.join(part))
-        .collect();
+    let dirs: Vec<PathBuf> = Path::new(group).ancestors().map(|part| root.join(part)).collect();
     dirs.into_iter()
 }
 

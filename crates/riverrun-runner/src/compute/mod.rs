@@ -10,7 +10,7 @@ pub(crate) use held::Held;
 pub(crate) use permits::{Claim, Job, Permit, Permits, ThreadClaim};
 pub(crate) use workers::RunnerAlive;
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use team::Team;
 
@@ -32,7 +32,7 @@ use team::Team;
 pub struct Compute {
     permits: Option<&'static Permits>,
     // Asked for at the first use only: a runnable that never splits its work leaves the idle permits alone.
-    team: OnceCell<Team>,
+    team: OnceLock<Team>,
 }
 
 impl Compute {
@@ -58,10 +58,7 @@ impl Compute {
 
     /// The calling thread and whatever is idle when the batch first asks.
     pub(crate) fn lending(permits: &'static Permits) -> Self {
-        Self {
-            permits: Some(permits),
-            team: OnceCell::new(),
-        }
+        Self { permits: Some(permits), team: OnceLock::new() }
     }
 
     /// How many threads [`parallel`](Self::parallel) uses at most, the caller's included; at least 1.

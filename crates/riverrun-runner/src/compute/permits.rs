@@ -80,16 +80,8 @@ impl Drop for Permit {
 
 impl Permits {
     pub(crate) fn new(total: usize) -> Self {
-        let state = State {
-            free: total,
-            lent: 0,
-            lending_pause: 0,
-            claims: VecDeque::new(),
-        };
-        Self {
-            total,
-            state: Mutex::new(state),
-        }
+        let state = State { free: total, lent: 0, lending_pause: 0, claims: VecDeque::new() };
+        Self { total, state: Mutex::new(state) }
     }
 
     /// Those of the process.
@@ -168,10 +160,7 @@ impl Permits {
     }
 
     /// Gives `permit` back, or returns it with a job that the calling worker should do with it.
-    pub(super) fn give_back_or_take(
-        &'static self,
-        permit: Permit,
-    ) -> Option<(Arc<dyn Job>, Permit)> {
+    pub(super) fn give_back_or_take(&'static self, permit: Permit) -> Option<(Arc<dyn Job>, Permit)> {
         std::mem::forget(permit);
         loop {
             match self.next_claim()? {

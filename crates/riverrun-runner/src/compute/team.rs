@@ -54,9 +54,7 @@ struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        f.debug_struct("Shared").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -98,9 +96,7 @@ impl Team {
         }
         if !self.engaged.swap(true, Ordering::Relaxed) {
             for _ in &self.lent {
-                workers::give(Task::Help(Helping {
-                    shared: self.shared.clone(),
-                }));
+                workers::give(Task::Help(Helping { shared: self.shared.clone() }));
             }
         }
         self.shared.fork_join(parts, part);
@@ -134,8 +130,7 @@ impl Shared {
         unsafe { *self.fork.get() = Some((erased, parts)) };
         self.next.store(0, Ordering::Relaxed);
         let fork = self.state.load(Ordering::Relaxed) & !(FORK - 1);
-        self.state
-            .store(fork.wrapping_add(FORK) | OPEN, Ordering::Release);
+        self.state.store(fork.wrapping_add(FORK) | OPEN, Ordering::Release);
         self.wake_helpers();
         self.work(parts, part);
         // From here on nobody enters, and a helper that comes too late is not waited for.
@@ -178,11 +173,9 @@ impl Shared {
 
     /// Enters fork number `fork` if it is still open; the caller then waits for [`leave`](Self::leave).
     fn enter(&self, fork: u64) -> bool {
-        let entered = self
-            .state
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
-                (state & OPEN != 0 && state & !(FORK - 1) == fork).then_some(state + 1)
-            });
+        let entered = self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
+            (state & OPEN != 0 && state & !(FORK - 1) == fork).then_some(state + 1)
+        });
         entered.is_ok()
     }
 

@@ -31,12 +31,7 @@ struct State {
 }
 
 static WORKERS: Workers = Workers {
-    state: Mutex::new(State {
-        tasks: VecDeque::new(),
-        idle: 0,
-        threads: 0,
-        runners: 0,
-    }),
+    state: Mutex::new(State { tasks: VecDeque::new(), idle: 0, threads: 0, runners: 0 }),
     wake: Condvar::new(),
 };
 
@@ -63,19 +58,13 @@ pub(super) fn give(task: Task) {
         start
     };
     if start {
-        let started = std::thread::Builder::new()
-            .name("riverrun-worker".into())
-            .spawn(work);
+        let started = std::thread::Builder::new().name("riverrun-worker".into()).spawn(work);
         if started.is_err() {
             // No thread to be had: the busy ones get to it, and if there are none, this one does it.
             let alone = {
                 let mut state = lock(&WORKERS.state);
                 state.threads -= 1;
-                if state.threads == 0 {
-                    state.tasks.pop_front()
-                } else {
-                    None
-                }
+                if state.threads == 0 { state.tasks.pop_front() } else { None }
             };
             alone.into_iter().for_each(perform);
         }
