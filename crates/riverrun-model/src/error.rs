@@ -1,0 +1,298 @@
+//! Everything that can go wrong with a model in the store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::suggestions::Suggestions;
+use crate::tag::{Tag, TagRef};
+
+/// The result of an operation on tags, models or the store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who can do something about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorDomain {
+    /// What was asked for cannot be done; asking differently can.
+    User,
+    /// The disk, its permissions or its content stand in the way.
+    External,
+    /// A bug in Riverrun.
+    Internal,
+}
+
+/// What went wrong with a tag, a model or the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A text does not follow the grammar of tags.
+    #[error(
+        "`{text}` is not a tag: its {part} {problem}; a tag is `name:version`, each of a-z, 0-9, `-`, `.` and `_`, \
+         with a letter or digit first and last, at most 63 characters long"
+    )]
+    InvalidTag {
+        /// The text as it was given.
+        text: String,
+        /// `name` or `version`.
+        part: &'static str,
+        /// What is wrong with that part.
+        problem: String,
+    },
+
+    /// A tag ends at its colon.
+    #[error("`{name}:` has no version; did you mean `{name}:latest`?")]
+    EmptyVersion {
+        /// The name before the colon.
+        name: String,
+    },
+
+    /// An exact tag is needed, and the text names no version.
+    #[error("`{name}` names no exact version; write `{name}:VERSION`, `riverrun models list` shows which there are")]
+    NotExact {
+        /// The name that was given.
+        name: String,
+    },
+
+    /// A version is called `latest`.
+    #[error("a version of `{name}` cannot be called `latest`, the name of the pointer to one; choose another version")]
+    ReservedVersion {
+        /// The name that was given.
+        name: String,
+    },
+
+    /// A model could not be found under the tag that was asked for.
+    #[error(
+        "no model `{tag}` in the store at {store}{near}; `riverrun models list` shows what is there, \
+         `riverrun models import DIR --name {name}` adds one", name = tag.name()
+    )]
+    NotFound {
+        /// The tag that was asked for.
+        tag: TagRef,
+        /// The store's home directory.
+        store: PathBuf,
+        /// Tags that are there and look alike.
+        near: Suggestions,
+    },
+
+    /// A name has versions, but its `latest` pointer is missing or points at none of them.
+    #[error(
+        "no version of `{name}` is its latest one in the store at {store}; `riverrun models promote {newest}` makes \
+         the newest so, or ask for a version", name = newest.name()
+    )]
+    NoLatest {
+        /// The newest version that is there.
+        newest: Tag,
+        /// The store's home directory.
+        store: PathBuf,
+    },
+
+    /// An import under a tag that is taken.
+    #[error(
+        "`{tag}` is already in the store, with {}; import under another version, or make room with \
+         `riverrun models delete {tag}`",
+        if *.identical { "identical content" } else { "different content" }
+    )]
+    AlreadyExists {
+        /// The tag that is taken.
+        tag: Tag,
+        /// Whether every file of the import is the same as the stored one.
+        identical: bool,
+    },
+
+    /// The metadata of a stored model is unusable.
+    #[error(
+        "the metadata of `{tag}` at {path} is unusable: {problem}; remove the model with \
+         `riverrun models delete {tag}` and import it again"
+    )]
+    CorruptMetadata {
+        /// The model whose metadata it is.
+        tag: Tag,
+        /// The `model.toml`.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// Metadata that cannot be written as TOML.
+    #[error("the metadata of `{tag}` cannot be written as TOML: {problem}; leave out the value it names")]
+    UnwritableMetadata {
+        /// The model whose metadata it is.
+        tag: Tag,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// A file that the metadata does not list was asked for.
+    #[error("the model `{tag}` has no file `{file}`; it has {present}")]
+    NoSuchFile {
+        /// The model that was asked.
+        tag: Tag,
+        /// The file that was asked for, relative to the model.
+        file: String,
+        /// The files that the metadata lists.
+        present: String,
+    },
+
+    /// A file of a stored model is not the one that was imported.
+    #[error(
+        "{path} of the model `{tag}` was changed after its import: expected {expected}, found {actual}; remove the \
+         model with `riverrun models delete {tag}` and import it again"
+    )]
+    Mismatch {
+        /// The model whose file it is.
+        tag: Tag,
+        /// The file.
+        path: PathBuf,
+        /// The recorded size and SHA-256.
+        expected: String,
+        /// The size and SHA-256 of what is there.
+        actual: String,
+    },
+
+    /// The path to import is not a directory.
+    #[error(
+        "{path} is not a directory; give the directory that holds config.json, tokenizer.json and model.safetensors"
+    )]
+    NotADirectory {
+        /// The path that was given.
+        path: PathBuf,
+    },
+
+    /// A directory to import lacks a file.
+    #[error("{directory} has no {file}; {advice}")]
+    MissingFile {
+        /// The directory to import.
+        directory: PathBuf,
+        /// The file that is missing.
+        file: String,
+        /// Where it can come from.
+        advice: &'static str,
+    },
+
+    /// A directory to import has its weights only as Python pickles.
+    #[error(
+        "{file} is a Python pickle, which can run any code when it is read, so Riverrun never reads one; if you \
+         trust it, convert it to safetensors with `{command}` and import {directory}"
+    )]
+    PickleOnly {
+        /// The pickle.
+        file: PathBuf,
+        /// What converts it.
+        command: String,
+        /// Where the converted model will be.
+        directory: PathBuf,
+    },
+
+    /// A file of a directory to import is not what its name says.
+    #[error("{path} is not usable: {problem}; download it again")]
+    UnusableFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// No place for the store could be found.
+    #[error("there is no home directory to keep models in; set RIVERRUN_HOME to a directory for the store")]
+    NoHome,
+
+    /// The operating system refused an operation on a file or directory.
+    #[error("cannot {doing} {path}: {source}; {advice}")]
+    Io {
+        /// What was being done, as a verb.
+        doing: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What to do about it.
+        advice: &'static str,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Who can do something about it.
+    pub fn domain(&self) -> ErrorDomain {
+        match self {
+            Self::Io { .. } | Self::CorruptMetadata { .. } | Self::Mismatch { .. } | Self::NoHome => {
+                ErrorDomain::External
+            }
+            _ => ErrorDomain::User,
+        }
+    }
+
+    /// Whether the same call may succeed later with nothing else changed.
+    ///
+    /// True for a disk that is full for now, a device that is busy and a call that was interrupted.
+    pub fn is_retryable(&self) -> bool {
+        use io::ErrorKind::{Interrupted, QuotaExceeded, ResourceBusy, StorageFull, TimedOut, WouldBlock};
+        let Self::Io { source, .. } = self else {
+            return false;
+        };
+        matches!(source.kind(), StorageFull | QuotaExceeded | ResourceBusy | Interrupted | TimedOut | WouldBlock)
+    }
+
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        let advice = match source.kind() {
+            io::ErrorKind::StorageFull => "free some space, or set RIVERRUN_HOME to a directory on a larger disk",
+            io::ErrorKind::QuotaExceeded => {
+                "free some of your quota, or set RIVERRUN_HOME to a directory on another disk"
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "change its permissions, or set RIVERRUN_HOME to a directory that you can write"
+            }
+            io::ErrorKind::NotFound => "check the path",
+            io::ErrorKind::NotADirectory => {
+                "a file stands where a directory should be: move it away, or set RIVERRUN_HOME to another place"
+            }
+            io::ErrorKind::CrossesDevices => "keep `models` and `.staging` of the store on one file system",
+            io::ErrorKind::Unsupported => {
+                "set RIVERRUN_HOME to a directory on a local file system, which has file locks"
+            }
+            _ => "check the disk, or set RIVERRUN_HOME to a directory on another one",
+        };
+        Self::Io { doing, path: path.to_owned(), advice, source }
+    }
+}
+
+/// Says what was being done to which path when an operation of the operating system did not work.
+pub(crate) trait At<T> {
+    /// `doing` is a verb, as in "cannot `write` /store/model.toml".
+    fn at(self, doing: &'static str, path: &Path) -> Result<T>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, doing: &'static str, path: &Path) -> Result<T> {
+        self.map_err(|source| Error::io(doing, path, source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_model_is_reported_with_what_is_near_and_what_to_do() {
+        let error = Error::NotFound {
+            tag: "tweet-sentimant:1.0".parse().unwrap(),
+            store: "/store".into(),
+            near: Suggestions::near("tweet-sentimant", ["tweet-sentiment".to_owned()]),
+        };
+
+        assert_eq!(
+            error.to_string(),
+            "no model `tweet-sentimant:1.0` in the store at /store (did you mean `tweet-sentiment`?); \
+             `riverrun models list` shows what is there, `riverrun models import DIR --name tweet-sentimant` adds one"
+        );
+    }
+
+    #[test]
+    fn a_full_disk_can_be_retried_and_a_missing_permission_cannot() {
+        let full = Error::io("write", Path::new("/store/a"), io::ErrorKind::StorageFull.into());
+        let denied = Error::io("write", Path::new("/store/a"), io::ErrorKind::PermissionDenied.into());
+
+        assert!(full.is_retryable() && !denied.is_retryable());
+        assert!(full.to_string().contains("free some space"), "{full}");
+        assert!(denied.to_string().contains("permissions"), "{denied}");
+    }
+}

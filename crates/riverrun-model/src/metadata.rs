@@ -1,0 +1,254 @@
+//! What `model.toml` says about a version of a model.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::FileDigest;
+use crate::error::{At, Error, Result};
+use crate::tag::Tag;
+use crate::task::InferenceTask;
+
+/// The name of the metadata file in a version's directory.
+pub(crate) const METADATA_FILE: &str = "model.toml";
+
+/// The version of the metadata's own format.
+const SCHEMA: u32 = 1;
+
+/// What is known about one version of a model: the content of its `model.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// The version of this file's own format.
+    pub schema: u32,
+    /// The name of the model.
+    pub name: String,
+    /// The version of the model.
+    pub version: String,
+    /// When it was imported, to the microsecond; RFC 3339 in the file.
+    #[serde(with = "rfc3339")]
+    pub created: SystemTime,
+    /// What its files are.
+    pub format: ModelFormat,
+    /// What it is for, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<InferenceTask>,
+    /// What can be called on it.
+    #[serde(default)]
+    pub signatures: Vec<Signature>,
+    /// Labels that the user gave it, to find it by.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Anything else the user wants to keep with it.
+    #[serde(default)]
+    pub metadata: toml::Table,
+    /// Every file of the model but this one, sorted by path.
+    pub files: Vec<FileEntry>,
+}
+
+/// What the files of a model are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ModelFormat {
+    /// A directory as `save_pretrained` of `transformers` writes it, with its weights in safetensors.
+    HuggingFace,
+}
+
+/// A method that can be called on a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Signature {
+    /// The name of the method.
+    pub method: String,
+    /// Whether several calls may be put together into one.
+    pub batchable: bool,
+    /// The dimension along which they are put together.
+    pub batch_dim: usize,
+}
+
+impl Signature {
+    /// A method that is batchable along the first dimension.
+    pub fn batchable(method: impl Into<String>) -> Self {
+        Self { method: method.into(), batchable: true, batch_dim: 0 }
+    }
+}
+
+/// One file of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FileEntry {
+    /// Where it is, relative to the model's directory, with `/` between parts.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The SHA-256 of its content as 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+impl FileEntry {
+    pub(crate) fn new(path: impl Into<String>, digest: FileDigest) -> Self {
+        Self { path: path.into(), size: digest.size, sha256: digest.sha256 }
+    }
+}
+
+impl Metadata {
+    /// Metadata of a version that is created now.
+    pub(crate) fn new(tag: &Tag, format: ModelFormat, mut files: Vec<FileEntry>) -> Self {
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Self {
+            schema: SCHEMA,
+            name: tag.name().to_owned(),
+            version: tag.version().to_owned(),
+            created: now(),
+            format,
+            task: None,
+            signatures: Vec::new(),
+            labels: BTreeMap::new(),
+            metadata: toml::Table::new(),
+            files,
+        }
+    }
+
+    /// How many bytes the files have together.
+    pub fn size(&self) -> u64 {
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.size))
+    }
+
+    /// Reads and checks the metadata of `tag` in its directory.
+    pub(crate) fn read(tag: &Tag, directory: &Path) -> Result<Self> {
+        let path = directory.join(METADATA_FILE);
+        let corrupt = |problem: String| Error::CorruptMetadata { tag: tag.clone(), path: path.clone(), problem };
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(corrupt("the file is missing".into()));
+            }
+            read => read.at("read", &path)?,
+        };
+        let text = String::from_utf8(bytes).map_err(|_| corrupt("it is not UTF-8".into()))?;
+
+        // The schema first: a newer one may have fields whose meaning changed.
+        #[derive(Deserialize)]
+        struct Schema {
+            schema: u32,
+        }
+        let located = |error: toml::de::Error| corrupt(locate(&text, &error));
+        let Schema { schema } = toml::from_str(&text).map_err(located)?;
+        if schema > SCHEMA {
+            return Err(corrupt(format!(
+                "it was written by a newer Riverrun (schema {schema}, this one knows {SCHEMA})"
+            )));
+        }
+        let metadata: Self = toml::from_str(&text).map_err(located)?;
+        metadata.check(tag).map_err(corrupt)?;
+        Ok(metadata)
+    }
+
+    pub(crate) fn to_toml(&self, tag: &Tag) -> Result<String> {
+        toml::to_string(self)
+            .map_err(|error| Error::UnwritableMetadata { tag: tag.clone(), problem: error.to_string() })
+    }
+
+    fn check(&self, tag: &Tag) -> Result<(), String> {
+        if self.name != tag.name() || self.version != tag.version() {
+            return Err(format!("it belongs to `{}:{}`", self.name, self.version));
+        }
+        for file in &self.files {
+            // Whoever opens a file of the model joins this to a directory.
+            let inside = !file.path.contains('\\')
+                && Path::new(&file.path).components().count() > 0
+                && Path::new(&file.path).components().all(|part| matches!(part, Component::Normal(_)));
+            if !inside {
+                return Err(format!("the path `{}` leaves the model", file.path));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line for a message, instead of the parser's drawing.
+fn locate(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', ", ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {message}", before.matches('\n').count() + 1),
+        None => message,
+    }
+}
+
+/// Now, to the microsecond, as the file keeps it.
+fn now() -> SystemTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + Duration::new(since.as_secs(), since.subsec_micros() * 1000)
+}
+
+mod rfc3339 {
+    use std::time::SystemTime;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&humantime::format_rfc3339_micros(*time))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
+        let text = String::deserialize(from)?;
+        humantime::parse_rfc3339(&text)
+            .map_err(|error| D::Error::custom(format!("`{text}` is not an RFC 3339 time: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(tag: &Tag) -> Metadata {
+        let digest = FileDigest { size: 3, sha256: "ba".repeat(32) };
+        let mut metadata = Metadata::new(tag, ModelFormat::HuggingFace, vec![FileEntry::new("config.json", digest)]);
+        metadata.task = Some(InferenceTask::TextClassification);
+        metadata.signatures.push(Signature::batchable("predict"));
+        metadata.labels.insert("stage".into(), "dev \"1\"".into());
+        metadata.metadata.insert("accuracy".into(), toml::Value::Float(0.5));
+        metadata
+    }
+
+    #[test]
+    fn metadata_survives_being_written_and_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let tag: Tag = "bert:1".parse().unwrap();
+        let written = sample(&tag);
+        let text = written.to_toml(&tag).unwrap();
+        fs::write(directory.path().join(METADATA_FILE), &text).unwrap();
+
+        let read = Metadata::read(&tag, directory.path()).unwrap();
+
+        assert_eq!(read, written);
+        assert!(text.contains("task = \"text-classification\""), "{text}");
+        assert!(text.contains("format = \"hugging-face\""), "{text}");
+    }
+
+    #[test]
+    fn unusable_metadata_is_an_error_of_one_line_that_says_where_and_what_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let tag: Tag = "bert:1".parse().unwrap();
+        let good = sample(&tag).to_toml(&tag).unwrap();
+        let cases = [
+            (good[..40].to_owned(), "line "),
+            (good.replace("schema = 1", "schema = 9"), "newer Riverrun"),
+            (good.replace("name = \"bert\"", "name = \"gpt\""), "belongs to `gpt:1`"),
+            (good.replace("config.json", "../config.json"), "leaves the model"),
+            (good.replace("config.json", "/etc/passwd"), "leaves the model"),
+        ];
+        for (text, expected) in cases {
+            fs::write(directory.path().join(METADATA_FILE), text).unwrap();
+
+            let message = Metadata::read(&tag, directory.path()).unwrap_err().to_string();
+
+            assert!(message.contains(expected), "{message}");
+            assert!(message.contains("riverrun models delete bert:1") && !message.contains('\n'), "{message}");
+        }
+    }
+}
