@@ -1,0 +1,188 @@
+//! What can go wrong with a model's directory, and with a text.
+
+use std::path::PathBuf;
+
+/// What this crate's functions fail with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InferenceError {
+    /// A file could not be read.
+    #[error("{path} cannot be read: {source}; check that it exists and that this process may read it")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A JSON file is malformed, or lacks what is needed.
+    #[error("{path} is not a valid {what}: {source}; copy it again from where the model was published")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// The configuration has a value that no model can have, or that contradicts another.
+    #[error("{path}: {problem}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Which value, what is wrong with it, and what to do.
+        problem: String,
+    },
+    /// The configuration names an architecture that is not among those implemented.
+    #[error("{path} names the architecture {found}; supported are {}", supported.join(", "))]
+    Architecture {
+        /// The configuration.
+        path: PathBuf,
+        /// What it names.
+        found: String,
+        /// What could be there.
+        supported: Vec<&'static str>,
+    },
+    /// The labels do not fit the classifier.
+    #[error(
+        "{path} has {labels} labels (`id2label`), but `{tensor}` has {rows} rows; give `id2label` one entry per row"
+    )]
+    Labels {
+        /// The configuration.
+        path: PathBuf,
+        /// Labels of the configuration.
+        labels: usize,
+        /// The classifier's weight.
+        tensor: String,
+        /// Its rows.
+        rows: usize,
+    },
+    /// There are only weights in a format that can run code when it is read.
+    #[error(
+        "{path} is a Python pickle, which can run code when it is read, and is never opened; convert it: in Python, \
+         `AutoModelForSequenceClassification.from_pretrained(\"{directory}\").save_pretrained(\"{directory}\", \
+         safe_serialization=True)` writes model.safetensors"
+    )]
+    Pickle {
+        /// The pickle.
+        path: PathBuf,
+        /// The directory it is in.
+        directory: PathBuf,
+    },
+    /// There are no weights.
+    #[error(
+        "{directory} has neither model.safetensors nor model.safetensors.index.json; one of them holds the weights"
+    )]
+    NoWeights {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// A safetensors file is damaged.
+    #[error("{path} is not a whole safetensors file: {problem}; copy it again from where the model was published")]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A tensor that the architecture needs is not there.
+    #[error(
+        "no tensor `{tensor}` in {path}; it was made for another architecture than {architecture}, or is incomplete"
+    )]
+    MissingTensor {
+        /// The tensor, without prefix.
+        tensor: String,
+        /// The file, or the index of the files.
+        path: PathBuf,
+        /// The architecture.
+        architecture: &'static str,
+    },
+    /// A tensor has a shape that does not follow from the configuration.
+    #[error(
+        "tensor `{tensor}` in {path} has the shape {found:?}, but config.json asks for {expected:?}; the two files are of different models"
+    )]
+    Shape {
+        /// The tensor.
+        tensor: String,
+        /// Its file.
+        path: PathBuf,
+        /// What it has.
+        found: Vec<usize>,
+        /// What it should have.
+        expected: Vec<usize>,
+    },
+    /// A tensor has a number format that is not among those implemented.
+    #[error(
+        "tensor `{tensor}` in {path} is of type {found}; supported are F32, F16 and BF16, so convert it to one of them"
+    )]
+    TensorType {
+        /// The tensor.
+        tensor: String,
+        /// Its file.
+        path: PathBuf,
+        /// Its type.
+        found: String,
+    },
+    /// The tokenizer's file cannot be used.
+    #[error(
+        "{path} is not a tokenizer that can be used: {problem}; save it again with a fast tokenizer of `transformers`"
+    )]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The tokenizer was made for another model.
+    #[error(
+        "{path} knows {tokens} tokens, but the model embeds {rows}; take the tokenizer that was published with the model"
+    )]
+    Vocabulary {
+        /// The tokenizer's file.
+        path: PathBuf,
+        /// Tokens of the tokenizer.
+        tokens: usize,
+        /// Rows of the embedding.
+        rows: usize,
+    },
+    /// The maximum length that was asked for cannot be.
+    #[error("max_length {asked} is not possible for this model; choose one from {least} to {most} tokens")]
+    MaxLength {
+        /// What was asked for.
+        asked: usize,
+        /// Room for the special tokens and one more.
+        least: usize,
+        /// What the model was made for.
+        most: usize,
+    },
+    /// A text has more tokens than the model can take, and truncation is off.
+    #[error("the text has {tokens} tokens and the model takes {limit}; shorten it, or set `truncation` to true")]
+    TooLong {
+        /// Tokens of the text, the special ones included.
+        tokens: usize,
+        /// The model's limit.
+        limit: usize,
+    },
+    /// A text could not be made into tokens.
+    #[error("the text cannot be tokenized: {problem}")]
+    Text {
+        /// Why, in the tokenizer's words.
+        problem: String,
+    },
+    /// A batch that does not fit the model.
+    #[error("the batch does not fit the model: {problem}")]
+    Batch {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// `RIVERRUN_CPU` names a level that is unknown or not there.
+    #[error(
+        "RIVERRUN_CPU is `{name}`, which is no level of this CPU (levels are portable, avx2, avx512; the highest here \
+         is {highest}); choose another or unset it"
+    )]
+    CpuLevel {
+        /// What the variable says.
+        name: String,
+        /// The highest level that would work.
+        highest: &'static str,
+    },
+}

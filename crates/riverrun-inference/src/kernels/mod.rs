@@ -1,0 +1,29 @@
+//! The arithmetic of an encoder: matrix product, attention, norms and activations.
+//!
+//! Every public function here is safe, checks its sizes, and takes a [`Cpu`], whose existence proves that the CPU has
+//! the instructions of its level. Each has a portable twin, and the tests compare the levels with each other.
+//!
+//! An element of a result is always summed in one order, whatever the number of rows, the row's place or the number
+//! of threads: the same row gives the same bits in any batch.
+
+// Vector instructions and disjoint writes from several threads need it; nothing outside this module does.
+#![allow(unsafe_code)]
+
+mod activation;
+mod attention;
+mod cpu;
+mod gemm;
+mod lanes;
+mod norm;
+mod packed;
+mod shared;
+mod softmax;
+mod tile;
+
+pub use activation::{Activation, apply};
+pub use attention::{Attention, Heads};
+pub use cpu::{Cpu, CpuLevel};
+pub use gemm::{Epilogue, gemm};
+pub use norm::{LayerNorm, layer_norm};
+pub use packed::PackedMatrix;
+pub use softmax::softmax;

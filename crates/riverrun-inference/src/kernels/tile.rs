@@ -1,0 +1,177 @@
+//! The innermost product: a few rows times one panel of 32 columns.
+
+use super::cpu::{Cpu, CpuLevel};
+use super::packed::PANEL;
+
+/// Rows of the tallest tile.
+///
+/// With AVX-512 its 14 × 2 sums, the panel's two registers and the broadcast element make 31 of 32 registers.
+pub(super) const ROWS: usize = 14;
+
+/// The sums of a tile, before bias and activation.
+#[repr(align(64))]
+pub(super) struct Sums(pub(super) [[f32; PANEL]; ROWS]);
+
+impl Sums {
+    pub(super) fn new() -> Self {
+        Self([[0.0; PANEL]; ROWS])
+    }
+}
+
+/// Rows of a matrix, `stride` elements apart.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) stride: usize,
+    /// At most [`ROWS`].
+    pub(super) count: usize,
+}
+
+/// Multiplies `rows` with `panel`, `[depth, 32]`, into the first rows of `sums`.
+///
+/// Each sum starts at zero and takes its products in the order of the depth, one after the other: it does not depend on
+/// how many rows there are or which of them it belongs to.
+pub(super) fn multiply(cpu: Cpu, rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+    let depth = panel.len() / PANEL;
+    assert!((1..=ROWS).contains(&rows.count), "a tile has 1 to 14 rows");
+    assert!(rows.data.len() >= (rows.count - 1) * rows.stride + depth, "the rows are as long as the panel is deep");
+    match cpu.level() {
+        // SAFETY: the `Cpu` proves the instructions; the assertions above prove every index.
+        #[cfg(target_arch = "x86_64")]
+        CpuLevel::Avx512 => unsafe { x86::avx512(rows, panel, sums) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        CpuLevel::Avx2 => unsafe { x86::avx2(rows, panel, sums) },
+        _ => portable(rows, panel, sums),
+    }
+}
+
+/// How many rows each of the fewest tiles has that cover `rows`: of even height, since a low tile waits for its own sums.
+pub(super) fn heights(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let tiles = rows.div_ceil(ROWS);
+    (0..tiles).map(move |tile| {
+        let first = tile * rows / tiles;
+        (first, (tile + 1) * rows / tiles - first)
+    })
+}
+
+fn portable(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+    for row in 0..rows.count {
+        let values = &rows.data[row * rows.stride..];
+        let mut sum = [0.0f32; PANEL];
+        for (&value, weights) in values.iter().zip(panel.chunks_exact(PANEL)) {
+            for (sum, &weight) in sum.iter_mut().zip(weights) {
+                *sum += value * weight;
+            }
+        }
+        sums.0[row] = sum;
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps,
+        _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    };
+
+    use super::{PANEL, Rows, Sums};
+
+    /// # Safety
+    /// The CPU has AVX-512 F; `rows` are as [`super::multiply`] asserts them.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn avx512(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+        macro_rules! heights {
+            ($($height:literal)*) => {
+                match rows.count {
+                    // SAFETY: the caller's promise, with the height that was matched.
+                    $($height => unsafe { avx512_rows::<$height>(rows, panel, sums) },)*
+                    _ => {}
+                }
+            };
+        }
+        heights!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    }
+
+    /// # Safety
+    /// As [`avx512`]; `rows.count` is `HEIGHT`.
+    #[target_feature(enable = "avx512f")]
+    unsafe fn avx512_rows<const HEIGHT: usize>(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+        let mut sum = [[_mm512_setzero_ps(); 2]; HEIGHT];
+        let (data, weights) = (rows.data.as_ptr(), panel.as_ptr());
+        for k in 0..panel.len() / PANEL {
+            // SAFETY: `k` is below the depth, so 32 weights follow; every row has an element `k`.
+            unsafe {
+                let left = _mm512_loadu_ps(weights.add(k * PANEL));
+                let right = _mm512_loadu_ps(weights.add(k * PANEL + 16));
+                for row in 0..HEIGHT {
+                    let value = _mm512_set1_ps(*data.add(row * rows.stride + k));
+                    sum[row][0] = _mm512_fmadd_ps(value, left, sum[row][0]);
+                    sum[row][1] = _mm512_fmadd_ps(value, right, sum[row][1]);
+                }
+            }
+        }
+        for (row, sum) in sum.iter().enumerate() {
+            let out = sums.0[row].as_mut_ptr();
+            // SAFETY: a row of sums has 32 elements.
+            unsafe {
+                _mm512_storeu_ps(out, sum[0]);
+                _mm512_storeu_ps(out.add(16), sum[1]);
+            }
+        }
+    }
+
+    /// # Safety
+    /// The CPU has AVX2 and FMA; `rows` are as [`super::multiply`] asserts them.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn avx2(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+        // 6 × 2 sums of 8, the panel's two registers and the broadcast element make 15 of 16 registers.
+        let mut first = 0;
+        while first < rows.count {
+            for column in [0, 16] {
+                // SAFETY: the caller's promise, for the rows from `first` on.
+                unsafe {
+                    match rows.count - first {
+                        1 => avx2_rows::<1>(rows, first, panel, column, sums),
+                        2 => avx2_rows::<2>(rows, first, panel, column, sums),
+                        3 => avx2_rows::<3>(rows, first, panel, column, sums),
+                        4 => avx2_rows::<4>(rows, first, panel, column, sums),
+                        5 => avx2_rows::<5>(rows, first, panel, column, sums),
+                        _ => avx2_rows::<6>(rows, first, panel, column, sums),
+                    }
+                }
+            }
+            first += 6;
+        }
+    }
+
+    /// # Safety
+    /// As [`avx2`]; `rows.count - first` is at least `HEIGHT`, and `column` is 0 or 16.
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2_rows<const HEIGHT: usize>(
+        rows: Rows<'_>, first: usize, panel: &[f32], column: usize, sums: &mut Sums,
+    ) {
+        let mut sum = [[_mm256_setzero_ps(); 2]; HEIGHT];
+        let (data, weights) = (rows.data.as_ptr(), panel.as_ptr());
+        for k in 0..panel.len() / PANEL {
+            // SAFETY: `k` is below the depth, so 16 weights follow from `column` on; every row has an element `k`.
+            unsafe {
+                let left = _mm256_loadu_ps(weights.add(k * PANEL + column));
+                let right = _mm256_loadu_ps(weights.add(k * PANEL + column + 8));
+                for row in 0..HEIGHT {
+                    let value = _mm256_set1_ps(*data.add((first + row) * rows.stride + k));
+                    sum[row][0] = _mm256_fmadd_ps(value, left, sum[row][0]);
+                    sum[row][1] = _mm256_fmadd_ps(value, right, sum[row][1]);
+                }
+            }
+        }
+        for (row, sum) in sum.iter().enumerate() {
+            let out = sums.0[first + row][column..].as_mut_ptr();
+            // SAFETY: 16 elements of the row follow from `column` on.
+            unsafe {
+                _mm256_storeu_ps(out, sum[0]);
+                _mm256_storeu_ps(out.add(8), sum[1]);
+            }
+        }
+    }
+}
