@@ -4,9 +4,31 @@
 //! `model.safetensors`) and computes it. It may depend on `riverrun-runner`, whose [`Runnable`] its tasks implement,
 //! and on `riverrun-model`; it knows nothing of streams.
 //!
+//! ```no_run
+//! use riverrun_inference::{TextClassification, TextClassificationOptions};
+//! use riverrun_runner::{Compute, Runnable};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let task = TextClassification::load("models/tweet-sentiment", TextClassificationOptions::new())?;
+//! let text = task.prepare("What a lovely day".into())?;
+//! for result in task.run(vec![text.value], &Compute::single())? {
+//!     println!("{:?}", result?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! [`Runnable`]: riverrun_runner::Runnable
 
+pub mod backend;
+pub mod encoder;
 mod error;
 pub mod kernels;
+mod tasks;
+mod tokenization;
 
 pub use error::InferenceError;
+pub use tasks::text_classification::{
+    Classification, FunctionToApply, Label, TextClassification, TextClassificationOptions, TextInput, TopK,
+};
+pub use tokenization::{TextTokenizer, Truncation};

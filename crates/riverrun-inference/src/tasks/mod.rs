@@ -1,0 +1,3 @@
+//! Inference tasks: what a model's numbers mean.
+
+pub(crate) mod text_classification;

@@ -1,0 +1,171 @@
+//! Text classification, as `transformers.pipeline("text-classification")` defines it.
+
+mod label;
+mod options;
+
+use std::path::Path;
+
+use riverrun_runner::{Compute, ItemError, Prepared, Runnable};
+use serde::{Deserialize, Serialize};
+
+pub use label::Label;
+pub use options::{FunctionToApply, TextClassificationOptions, TopK};
+
+use crate::InferenceError;
+use crate::backend::{Backend, PackedBatch, Tokens};
+use crate::encoder::{Encoder, EncoderConfig};
+use crate::kernels::{Cpu, softmax};
+use crate::tokenization::TextTokenizer;
+
+/// A text, or a pair of texts that are classified together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TextInput {
+    /// The text.
+    pub text: String,
+    /// The second text of a pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_pair: Option<String>,
+}
+
+impl From<&str> for TextInput {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<String> for TextInput {
+    fn from(text: String) -> Self {
+        Self { text, text_pair: None }
+    }
+}
+
+impl From<(String, String)> for TextInput {
+    fn from((text, pair): (String, String)) -> Self {
+        Self { text, text_pair: Some(pair) }
+    }
+}
+
+/// A label and how well it fits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Classification {
+    /// The label, as the model's `id2label` has it.
+    pub label: Label,
+    /// The score, after [`FunctionToApply`].
+    pub score: f32,
+}
+
+/// Gives texts the labels of a model.
+pub struct TextClassification {
+    backend: Box<dyn Backend>,
+    tokenizer: TextTokenizer,
+    labels: Vec<Label>,
+    function: FunctionToApply,
+    top_k: TopK,
+    cpu: Cpu,
+}
+
+impl TextClassification {
+    /// Loads the model in `directory`: `config.json`, `tokenizer.json` and `model.safetensors`.
+    ///
+    /// # Errors
+    /// A file is missing, damaged or does not fit the others; the model is none that is implemented; an option is
+    /// impossible for it.
+    pub fn load(directory: impl AsRef<Path>, options: TextClassificationOptions) -> Result<Self, InferenceError> {
+        let directory = directory.as_ref();
+        let cpu = options.cpu.map_or_else(Cpu::chosen, Ok)?;
+        let config = EncoderConfig::read(directory)?;
+        let problem_type = config.problem_type();
+        let labels: Vec<Label> = config.labels().iter().map(|label| label.as_str().into()).collect();
+        let function = options.function.unwrap_or_else(|| FunctionToApply::default_of(problem_type, labels.len()));
+        let encoder = Encoder::load(directory, config, cpu)?;
+        let tokenizer = TextTokenizer::load(
+            directory,
+            encoder.vocabulary(),
+            encoder.max_tokens(),
+            options.max_length,
+            options.truncation,
+        )?;
+        Ok(Self { backend: Box::new(encoder), tokenizer, labels, function, top_k: options.top_k, cpu })
+    }
+
+    /// How many texts have been cut to the model's maximum so far.
+    #[must_use]
+    pub fn truncated(&self) -> u64 {
+        self.tokenizer.truncated()
+    }
+
+    /// How many tokens a text may have.
+    #[must_use]
+    pub fn max_length(&self) -> usize {
+        self.tokenizer.limit()
+    }
+
+    /// The labels in the order of the model.
+    #[must_use]
+    pub fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    fn classify(&self, logits: &mut [f32]) -> Result<Vec<Classification>, ItemError> {
+        if logits.iter().any(|logit| !logit.is_finite()) {
+            return Err(ItemError::new(
+                "the model's result for this text is not a number; its weights overflow or are damaged",
+            ));
+        }
+        match self.function {
+            FunctionToApply::Softmax => softmax(self.cpu, logits, 1.0),
+            FunctionToApply::Sigmoid => logits.iter_mut().for_each(|logit| *logit = sigmoid(*logit)),
+            FunctionToApply::None => {}
+        }
+        let mut scores: Vec<(usize, f32)> = logits.iter().copied().enumerate().collect();
+        // Stable: of equal scores the first label stays first.
+        scores.sort_by(|a, b| b.1.total_cmp(&a.1));
+        scores.truncate(match self.top_k {
+            TopK::Best => 1,
+            TopK::Some(count) => count,
+            TopK::All => scores.len(),
+        });
+        Ok(scores
+            .into_iter()
+            .map(|(label, score)| Classification { label: self.labels[label].clone(), score })
+            .collect())
+    }
+}
+
+fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+impl Runnable for TextClassification {
+    type Input = TextInput;
+    type Prepared = Tokens;
+    type Output = Vec<Classification>;
+
+    fn prepare(&self, input: TextInput) -> Result<Prepared<Tokens>, ItemError> {
+        let value = self
+            .tokenizer
+            .tokenize(&input.text, input.text_pair.as_deref())
+            .map_err(|error| ItemError::new(error.to_string()))?;
+        let cost = value.ids.len();
+        Ok(Prepared { value, cost })
+    }
+
+    fn run(
+        &self, batch: Vec<Tokens>, compute: &Compute,
+    ) -> Result<Vec<Result<Vec<Classification>, ItemError>>, ItemError> {
+        let batch = PackedBatch::new(&batch);
+        let mut logits = self.backend.logits(&batch, compute).map_err(|error| ItemError::new(error.to_string()))?;
+        Ok(logits.chunks_exact_mut(self.labels.len().max(1)).map(|logits| self.classify(logits)).collect())
+    }
+}
+
+impl std::fmt::Debug for TextClassification {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("TextClassification")
+            .field("labels", &self.labels)
+            .field("function", &self.function)
+            .field("top_k", &self.top_k)
+            .finish_non_exhaustive()
+    }
+}
