@@ -1,1 +1,18 @@
 //! The local host: runs a stream program on the threads of this process.
+//!
+//! A [`StreamGraph`](riverrun_stream::graph::StreamGraph) becomes tasks (one per chain and subtask) connected by bounded
+//! channels. A task is a state machine, `step(now) -> Progress`; [`LocalHost`] gives each its own thread, [`SimulatedHost`]
+//! runs all of them on one thread in an order drawn from a seed, with the same code. Depends on `riverrun-stream` alone.
+
+mod channel;
+mod chain_node;
+mod deploy;
+mod inputs;
+mod job;
+mod simulated;
+mod task;
+mod threads;
+mod writer;
+
+pub use simulated::SimulatedHost;
+pub use threads::LocalHost;

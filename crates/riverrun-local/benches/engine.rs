@@ -1,0 +1,2 @@
+//! What the engine costs per record.
+fn main() {}

@@ -1,0 +1,219 @@
+//! Makes the tasks of a job: one per chain and subtask, with the channels between them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use riverrun_stream::context::UnregisteredMetrics;
+use riverrun_stream::graph::{Chain, Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph, chains};
+use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator};
+use riverrun_stream::{Error, RuntimeContext};
+
+use crate::chain_node::{ChainNode, Route};
+use crate::channel::{Channel, Waker};
+use crate::inputs::{InputChannel, Inputs};
+use crate::job::Job;
+use crate::task::Task;
+use crate::writer::EdgeWriter;
+
+/// The sizes that bound a job's memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// Elements (batches, mostly) that a channel holds.
+    pub(crate) channel: usize,
+    /// Records of a full batch.
+    pub(crate) batch: usize,
+}
+
+/// Makes a job's tasks, upstream first.
+pub(crate) fn deploy(graph: &StreamGraph, sizes: Sizes) -> Result<(Arc<Job>, Vec<Task>), Error> {
+    Deployment::new(graph, sizes)?.tasks()
+}
+
+struct Deployment<'g> {
+    graph: &'g StreamGraph,
+    sizes: Sizes,
+    chains: Vec<Chain>,
+    chain_of: HashMap<NodeId, usize>,
+    /// One per task, by chain and subtask.
+    wakers: Vec<Vec<Arc<Waker>>>,
+    coordinators: HashMap<NodeId, SharedCoordinator>,
+    /// By edge, and the subtasks at its two ends.
+    channels: HashMap<(usize, usize, usize), Arc<Channel>>,
+}
+
+impl<'g> Deployment<'g> {
+    fn new(graph: &'g StreamGraph, sizes: Sizes) -> Result<Self, Error> {
+        let chains = chains(graph);
+        let chain_of = chains
+            .iter()
+            .enumerate()
+            .flat_map(|(index, chain)| chain.nodes.iter().map(move |&node| (node, index)))
+            .collect();
+        let wakers = chains
+            .iter()
+            .map(|chain| (0..graph.nodes[chain.nodes[0]].parallelism).map(|_| Arc::default()).collect())
+            .collect();
+        let mut coordinators = HashMap::new();
+        for node in &graph.nodes {
+            if let NodeKind::Source { coordinator, .. } = &node.kind {
+                let coordinator = coordinator(None).map_err(|cause| Error::Job {
+                    job: graph.job_name.clone(),
+                    operator: node.name.clone(),
+                    subtask: 1,
+                    parallelism: node.parallelism,
+                    cause,
+                })?;
+                coordinators.insert(node.id, coordinator);
+            }
+        }
+        let mut deployment =
+            Self { graph, sizes, chains, chain_of, wakers, coordinators, channels: HashMap::new() };
+        deployment.connect();
+        Ok(deployment)
+    }
+
+    fn is_within_a_task(&self, edge: &Edge) -> bool {
+        self.chain_of[&edge.from] == self.chain_of[&edge.to]
+    }
+
+    fn connect(&mut self) {
+        for (index, edge) in self.graph.edges.iter().enumerate() {
+            if self.is_within_a_task(edge) {
+                continue;
+            }
+            let producers = &self.wakers[self.chain_of[&edge.from]];
+            let consumers = &self.wakers[self.chain_of[&edge.to]];
+            for (from, producer) in producers.iter().enumerate() {
+                for to in readers(edge.partitioning, from, producers.len(), consumers.len()) {
+                    let channel = Channel::new(self.sizes.channel, producer.clone(), consumers[to].clone());
+                    self.channels.insert((index, from, to), Arc::new(channel));
+                }
+            }
+        }
+    }
+
+    fn tasks(self) -> Result<(Arc<Job>, Vec<Task>), Error> {
+        let wakers = self.wakers.iter().flatten().cloned().collect();
+        let job = Arc::new(Job::new(self.graph.job_name.clone(), wakers));
+        let mut tasks = Vec::new();
+        for (index, chain) in self.chains.iter().enumerate() {
+            for subtask in 0..self.wakers[index].len() {
+                tasks.push(self.task(index, chain, subtask, &job)?);
+            }
+        }
+        Ok((job, tasks))
+    }
+
+    fn task(&self, index: usize, chain: &Chain, subtask: usize, job: &Arc<Job>) -> Result<Task, Error> {
+        let names: Vec<&str> = chain.nodes.iter().map(|&node| self.graph.nodes[node].name.as_str()).collect();
+        let name = names.join(" -> ");
+        let waker = self.wakers[index][subtask].clone();
+        let nodes = chain
+            .nodes
+            .iter()
+            .map(|&node| self.node(&self.graph.nodes[node], chain, subtask, &name, &waker))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let name = format!("{name} ({}/{})", subtask + 1, self.wakers[index].len());
+        Ok(Task::new(name, waker, job.clone(), self.inputs(chain.nodes[0], subtask), nodes))
+    }
+
+    fn inputs(&self, head: NodeId, subtask: usize) -> Inputs {
+        let mut channels = Vec::new();
+        for (index, edge) in self.graph.edges.iter().enumerate().filter(|(_, edge)| edge.to == head) {
+            for from in 0..self.graph.nodes[edge.from].parallelism {
+                if let Some(channel) = self.channels.get(&(index, from, subtask)) {
+                    channels.push(InputChannel::new(channel.clone(), edge.input));
+                }
+            }
+        }
+        Inputs::new(channels)
+    }
+
+    fn node(
+        &self, node: &Node, chain: &Chain, subtask: usize, task_name: &str, waker: &Arc<Waker>,
+    ) -> Result<ChainNode, Error> {
+        let operator = self.operator(node)?;
+        let routes = operator
+            .outputs()
+            .into_iter()
+            .enumerate()
+            .map(|(port, (_, data_type))| {
+                let edges = self.graph.edges.iter().enumerate();
+                edges
+                    .filter(|(_, edge)| edge.from == node.id && edge.port == port)
+                    .map(|(index, edge)| match chain.nodes.iter().position(|&other| other == edge.to) {
+                        Some(node) => Route::Chained { node, input: edge.input },
+                        None => {
+                            let channels = (0..self.graph.nodes[edge.to].parallelism)
+                                .filter_map(|to| self.channels.get(&(index, subtask, to)).cloned())
+                                .collect();
+                            let timeout = self.graph.buffer_timeout.as_millis().try_into().unwrap_or(i64::MAX);
+                            let batch = if timeout == 0 { 1 } else { self.sizes.batch };
+                            Route::Edge(EdgeWriter::new(channels, data_type, edge.partitioning, subtask, batch, timeout))
+                        }
+                    })
+                    .collect()
+            })
+            .collect();
+        let wake = waker.clone();
+        let completions = CompletionQueue::new(move || wake.wake());
+        let context = RuntimeContext {
+            job_name: self.graph.job_name.clone(),
+            operator_name: node.name.clone(),
+            operator_uid: node.stable_uid(),
+            task_name: task_name.into(),
+            subtask_index: subtask,
+            parallelism: node.parallelism,
+            max_parallelism: self.graph.max_parallelism,
+            attempt: 0,
+            parameters: self.graph.parameters.clone(),
+            metrics: Arc::new(UnregisteredMetrics),
+            completions: completions.sender(),
+        };
+        Ok(ChainNode::new(context, operator, routes, completions))
+    }
+
+    fn operator(&self, node: &Node) -> Result<Box<dyn Operator>, Error> {
+        match &node.kind {
+            NodeKind::Operator(factory) => Ok(factory()),
+            NodeKind::Source { operator, .. } => match self.coordinators.get(&node.id) {
+                Some(coordinator) => Ok(operator(coordinator.clone())),
+                None => Err(Error::Host {
+                    host: "local",
+                    job: self.graph.job_name.clone(),
+                    reason: format!("the source `{}` has no coordinator; this is a bug of Riverrun", node.name),
+                }),
+            },
+        }
+    }
+}
+
+/// The subtasks that a subtask writes to.
+fn readers(partitioning: Partitioning, from: usize, writers: usize, readers: usize) -> Vec<usize> {
+    match partitioning {
+        Partitioning::Forward => vec![from],
+        Partitioning::Rescale if readers >= writers => {
+            (from * readers / writers..(from + 1) * readers / writers).collect()
+        }
+        Partitioning::Rescale => vec![from * readers / writers],
+        Partitioning::Rebalance | Partitioning::Shuffle | Partitioning::Broadcast => (0..readers).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rescale_reaches_every_reader_and_leaves_no_writer_without() {
+        for (writers, to) in [(1, 4), (2, 5), (3, 3), (5, 2), (4, 1)] {
+            let reached: Vec<Vec<usize>> =
+                (0..writers).map(|from| readers(Partitioning::Rescale, from, writers, to)).collect();
+
+            assert!(reached.iter().all(|readers| !readers.is_empty()), "{writers} to {to}");
+            let mut all: Vec<usize> = reached.concat();
+            all.dedup();
+            assert_eq!(all, (0..to).collect::<Vec<_>>(), "{writers} to {to}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The sending end of a connection: spreads records over the subtasks of the next task.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use riverrun_stream::batch::{Batch, DataType};
+use riverrun_stream::element::{StreamElement, Timestamp};
+use riverrun_stream::graph::Partitioning;
+use riverrun_stream::{Error, FunctionError};
+
+use crate::channel::Channel;
+
+/// One subtask that is written to.
+struct Target {
+    channel: Arc<Channel>,
+    /// The batch being filled.
+    filling: Batch,
+    /// Elements that wait for room in the channel.
+    waiting: VecDeque<StreamElement>,
+}
+
+/// Writes one output of a subtask to all subtasks behind one edge.
+pub(crate) struct EdgeWriter {
+    targets: Vec<Target>,
+    data_type: DataType,
+    partitioning: Partitioning,
+    next: usize,
+    random: u64,
+    batch_size: usize,
+    timeout_ms: i64,
+    /// When the batches being filled have to go, full or not.
+    deadline: Option<Timestamp>,
+}
+
+impl EdgeWriter {
+    pub(crate) fn new(
+        channels: Vec<Arc<Channel>>, data_type: DataType, partitioning: Partitioning, subtask: usize, batch_size: usize,
+        timeout_ms: i64,
+    ) -> Self {
+        let target =
+            |channel| Target { channel, filling: data_type.empty_batch(), waiting: VecDeque::new() };
+        let targets: Vec<_> = channels.into_iter().map(target).collect();
+        Self {
+            next: subtask % targets.len().max(1),
+            random: subtask as u64 ^ 0x9e37_79b9_7f4a_7c15,
+            targets,
+            data_type,
+            partitioning,
+            batch_size,
+            timeout_ms,
+            deadline: None,
+        }
+    }
+
+    /// Whether it takes another element.
+    pub(crate) fn has_room(&self) -> bool {
+        self.targets.iter().all(|target| target.waiting.is_empty())
+    }
+
+    /// Whether everything has been sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.has_room() && self.targets.iter().all(|target| target.filling.is_empty())
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.deadline
+    }
+
+    pub(crate) fn write(&mut self, element: StreamElement, now: Timestamp) -> Result<(), FunctionError> {
+        match element {
+            StreamElement::Records(batch) => {
+                self.spread(batch)?;
+                let filling = self.targets.iter().any(|target| !target.filling.is_empty());
+                match (filling, self.deadline) {
+                    (true, None) => self.deadline = Some(now.saturating_add(self.timeout_ms)),
+                    (false, _) => self.deadline = None,
+                    _ => {}
+                }
+            }
+            StreamElement::Watermark(watermark) => self.send_to_all(|| StreamElement::Watermark(watermark)),
+            StreamElement::Idle(idle) => self.send_to_all(|| StreamElement::Idle(idle)),
+            StreamElement::Barrier(request) => self.send_to_all(|| StreamElement::Barrier(request)),
+            StreamElement::EndOfInput => self.send_to_all(|| StreamElement::EndOfInput),
+        }
+        self.pump(now);
+        Ok(())
+    }
+
+    fn spread(&mut self, batch: Batch) -> Result<(), Error> {
+        let count = self.targets.len();
+        if count == 1 {
+            return self.fill(0, batch);
+        }
+        if self.partitioning == Partitioning::Broadcast {
+            return (0..count).try_for_each(|target| self.fill(target, batch.duplicate()));
+        }
+        let (partitioning, mut next, mut random) = (self.partitioning, self.next, self.random);
+        let dealt = batch.deal(count, || {
+            if partitioning == Partitioning::Shuffle {
+                // Xorshift: even enough to spread load, and the same again for the same subtask.
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                return (random % count as u64) as usize;
+            }
+            let target = next;
+            next = if next + 1 == count { 0 } else { next + 1 };
+            target
+        });
+        (self.next, self.random) = (next, random);
+        dealt.into_iter().enumerate().try_for_each(|(target, batch)| self.fill(target, batch))
+    }
+
+    fn fill(&mut self, index: usize, batch: Batch) -> Result<(), Error> {
+        let target = &mut self.targets[index];
+        if target.filling.is_empty() {
+            target.filling = batch;
+        } else {
+            self.data_type.append(&mut target.filling, batch)?;
+        }
+        if target.filling.len() >= self.batch_size {
+            let full = std::mem::replace(&mut target.filling, self.data_type.empty_batch());
+            target.waiting.push_back(StreamElement::Records(full));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        self.deadline = None;
+        for target in self.targets.iter_mut().filter(|target| !target.filling.is_empty()) {
+            let batch = std::mem::replace(&mut target.filling, self.data_type.empty_batch());
+            target.waiting.push_back(StreamElement::Records(batch));
+        }
+    }
+
+    fn send_to_all(&mut self, element: impl Fn() -> StreamElement) {
+        self.flush();
+        for target in &mut self.targets {
+            target.waiting.push_back(element());
+        }
+    }
+
+    /// Sends what there is room for; true where anything moved.
+    pub(crate) fn pump(&mut self, now: Timestamp) -> bool {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.flush();
+        }
+        let mut moved = false;
+        for target in self.targets.iter_mut().filter(|target| !target.waiting.is_empty()) {
+            moved |= target.channel.push_from(&mut target.waiting);
+        }
+        moved
+    }
+}
