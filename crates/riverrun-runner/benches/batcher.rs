@@ -1,4 +1,6 @@
 //! What a runner adds to the computation.
+// `criterion_group!` makes public functions without documentation.
+#![allow(missing_docs)]
 
 use std::hint::black_box;
 use std::thread;
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
 
-/// Spins for some microseconds per item, on all the threads it is lent if `parts` is above 1.
+/// Forks and joins without work, then spins for some microseconds per item.
 struct Spin {
     micros: u64,
     forks: usize,
@@ -67,6 +69,45 @@ fn fork_join(criterion: &mut Criterion) {
     criterion.bench_function("1000 fork-joins", |bencher| bencher.iter(|| through.run(1_u64)));
 }
 
+/// The shape of a small model's forward pass: whatever the threads, 36 forks of 100 us of work.
+fn forward_pass(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("36 forks of 100 us");
+    for parts in [1_u32, 2, 8] {
+        let through = Runner::new("forward", Forks { parts });
+        assert!(through.init_local().is_ok());
+        group.bench_with_input(BenchmarkId::new("parts", parts), &parts, |bencher, _| {
+            bencher.iter(|| through.run(()));
+        });
+    }
+    group.finish();
+}
+
+struct Forks {
+    parts: u32,
+}
+
+impl Runnable for Forks {
+    type Input = ();
+    type Prepared = ();
+    type Output = ();
+
+    fn prepare(&self, (): ()) -> Result<Prepared<()>, ItemError> {
+        Ok(Prepared { value: (), cost: 25 })
+    }
+
+    fn run(&self, batch: Vec<()>, compute: &Compute) -> Result<Vec<Result<(), ItemError>>, ItemError> {
+        for _ in 0..36 {
+            compute.parallel(self.parts as usize, &|_| {
+                let until = Instant::now() + Duration::from_micros(100) / self.parts;
+                while Instant::now() < until {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Ok(batch.into_iter().map(Ok).collect())
+    }
+}
+
 fn callers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("32 items of 100 us");
     group.sample_size(10);
@@ -85,5 +126,5 @@ fn callers(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, overhead, fork_join, callers);
+criterion_group!(benches, overhead, fork_join, forward_pass, callers);
 criterion_main!(benches);

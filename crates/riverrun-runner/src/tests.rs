@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use crate::compute::Permits;
 use crate::{Batching, Compute, ItemError, Prepared, Runnable, Runner, RunnerError, Signature};
 
 type Outcomes = Result<Vec<Result<i64, ItemError>>, ItemError>;
+/// What a runner ran, batch by batch.
+type Batches = Arc<Mutex<Vec<Vec<i64>>>>;
 type Body = dyn Fn(&[i64], &Compute) -> Outcomes + Send + Sync;
 
 /// Computes with a closure; an item costs its absolute value, at least 1. Records the batches.
 struct Numbers {
     body: Box<Body>,
-    batches: Arc<Mutex<Vec<Vec<i64>>>>,
+    batches: Batches,
 }
 
 impl Runnable for Numbers {
@@ -47,7 +49,7 @@ fn permits(count: usize) -> &'static Permits {
 /// A runner on `permits`, and the batches that it ran.
 fn numbers(
     permits: &'static Permits, batching: Batching, body: impl Fn(&[i64], &Compute) -> Outcomes + Send + Sync + 'static,
-) -> (Runner<Numbers>, Arc<Mutex<Vec<Vec<i64>>>>) {
+) -> (Runner<Numbers>, Batches) {
     let batches = Arc::new(Mutex::new(Vec::new()));
     let runnable = Numbers { body: Box::new(body), batches: batches.clone() };
     let runner = Runner::new("numbers", runnable).batching(batching).on_permits(permits);
@@ -93,7 +95,7 @@ fn until(condition: impl Fn() -> bool) {
 }
 
 /// A runner with one permit whose first batch, `[0]`, is held up by the gate.
-fn gated(batching: Batching) -> (Runner<Numbers>, Arc<Mutex<Vec<Vec<i64>>>>, Arc<Gate>) {
+fn gated(batching: Batching) -> (Runner<Numbers>, Batches, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
     let at = gate.clone();
     let (runner, batches) = numbers(permits(1), batching, move |batch, _| {
@@ -454,7 +456,7 @@ fn every_request_is_answered_once_with_its_own_answer() {
                                 let mut future = Box::pin(runner.async_run(n));
                                 let mut context = Context::from_waker(Waker::noop());
                                 // Half of them are dropped after the first poll.
-                                while let Poll::Pending = future.as_mut().poll(&mut context) {
+                                while future.as_mut().poll(&mut context).is_pending() {
                                     if random % 8 < 4 {
                                         break;
                                     }

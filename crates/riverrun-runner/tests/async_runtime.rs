@@ -1,4 +1,5 @@
 //! Runners on an async runtime.
+#![allow(clippy::unwrap_used)]
 
 use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner, RunnerError};
 

@@ -1,4 +1,5 @@
 //! What is loaded, how often, and when it is gone. One test: it counts the threads of its process.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

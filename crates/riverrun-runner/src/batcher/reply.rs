@@ -8,6 +8,7 @@ use crate::error::RunnerError;
 use crate::sync::lock;
 
 type Answer<O> = Result<O, RunnerError>;
+type AllSlot<O> = Arc<Slot<Vec<Answer<O>>>>;
 
 /// The way back to the caller; used exactly once, at the latest when dropped.
 pub(crate) struct Reply<O> {
@@ -82,7 +83,7 @@ impl<O> Drop for Reply<O> {
 pub(crate) struct Group<O> {
     state: Mutex<GroupState<O>>,
     /// Where a blocked caller waits for all of them.
-    slot: Option<Arc<Slot<Vec<Answer<O>>>>>,
+    slot: Option<AllSlot<O>>,
 }
 
 type OnDone<O> = Box<dyn FnOnce(Vec<Answer<O>>) + Send>;
@@ -95,7 +96,7 @@ struct GroupState<O> {
 
 impl<O: Send + 'static> Group<O> {
     /// A group whose answers a blocked caller waits for.
-    pub(crate) fn waited_for(count: usize) -> (Arc<Self>, Arc<Slot<Vec<Answer<O>>>>) {
+    pub(crate) fn waited_for(count: usize) -> (Arc<Self>, AllSlot<O>) {
         let slot = Arc::new(Slot::new());
         let to = slot.clone();
         let group = Self::new(count, move |answers| to.answer(Ok(answers)));
