@@ -1,0 +1,88 @@
+//! Throughput by batch size, and the latency of a lone text.
+//!
+//! `RIVERRUN_BENCH_MODEL` names a model's directory, `RIVERRUN_BENCH_TEXTS` a file with one text a line; without them the
+//! repository's own model and made-up tweets.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use riverrun_inference::backend::Tokens;
+use riverrun_inference::{TextClassification, TextClassificationOptions};
+use riverrun_runner::{Compute, Runnable, Runner};
+
+const TEXTS: usize = 512;
+
+/// Sentences of 5 to 27 common words: about 25 tokens on average with some punctuation.
+fn made_up() -> Vec<String> {
+    let words =
+        "the new phone is not what i expected but my friends love it so much today @user http great bad #monday";
+    let words: Vec<&str> = words.split(' ').collect();
+    let mut state = 1u32;
+    let mut next = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    (0..TEXTS)
+        .map(|_| {
+            let length = 5 + next(23);
+            let text: Vec<&str> = (0..length).map(|_| words[next(words.len() as u32) as usize]).collect();
+            text.join(" ") + "!"
+        })
+        .collect()
+}
+
+fn texts() -> Vec<String> {
+    match std::env::var("RIVERRUN_BENCH_TEXTS") {
+        Ok(path) => {
+            let content = std::fs::read_to_string(path).expect("a readable file");
+            content.lines().take(TEXTS).map(str::to_owned).collect()
+        }
+        Err(_) => made_up(),
+    }
+}
+
+fn task() -> TextClassification {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/tweet-sentiment");
+    let directory = std::env::var("RIVERRUN_BENCH_MODEL").unwrap_or_else(|_| own.to_owned());
+    TextClassification::load(directory, TextClassificationOptions::new().max_length(128)).expect("a model")
+}
+
+fn encoder(criterion: &mut Criterion) {
+    let (task, texts) = (task(), texts());
+    let tokens: Vec<Tokens> =
+        texts.iter().map(|text| task.prepare(text.as_str().into()).expect("tokens").value).collect();
+
+    let mut group = criterion.benchmark_group("one thread, tokenization outside");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(tokens.len() as u64));
+    for size in [1, 8, 32, 128] {
+        group.bench_function(format!("batches of {size}"), |bencher| {
+            bencher.iter(|| {
+                for batch in tokens.chunks(size) {
+                    black_box(task.run(batch.to_vec(), &Compute::single()).expect("results"));
+                }
+            });
+        });
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("a lone text of median length");
+    let mut sorted = texts.clone();
+    sorted.sort_by_key(String::len);
+    let text = sorted[sorted.len() / 2].as_str();
+    group.bench_function("one thread", |bencher| {
+        bencher.iter(|| {
+            let tokens = task.prepare(text.into()).expect("tokens").value;
+            black_box(task.run(vec![tokens], &Compute::single()).expect("results"))
+        });
+    });
+    let runner = Runner::new("bench", task);
+    runner.init_local().expect("a runner");
+    group.bench_function("runner, all threads", |bencher| {
+        bencher.iter(|| black_box(runner.run(text).expect("a result")));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, encoder);
+criterion_main!(benches);
