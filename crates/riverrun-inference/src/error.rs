@@ -6,6 +6,16 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InferenceError {
+    /// A model is for another inference task than the one it was asked to do.
+    #[error("model `{model}` is for the task {task}, not {wanted}; `riverrun models list` shows each model's task")]
+    WrongTask {
+        /// The model's tag.
+        model: String,
+        /// What it is for.
+        task: String,
+        /// What was asked for.
+        wanted: &'static str,
+    },
     /// A file could not be read.
     #[error("{path} cannot be read: {source}; check that it exists and that this process may read it")]
     Read {

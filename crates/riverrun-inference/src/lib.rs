@@ -24,10 +24,12 @@ pub mod backend;
 pub mod encoder;
 mod error;
 pub mod kernels;
+mod model_ext;
 mod tasks;
 mod tokenization;
 
 pub use error::InferenceError;
+pub use model_ext::ModelExt;
 pub use tasks::text_classification::{
     Classification, FunctionToApply, Label, TextClassification, TextClassificationOptions, TextInput, TopK,
 };
