@@ -1,1 +1,9 @@
-//! Where a stream meets a runner: the infer operator.
+//! Where a stream meets a runner: [`InferExt::infer`] and its operator.
+//!
+//! Depends on `riverrun-stream` and `riverrun-runner`, which know nothing of each other.
+
+mod infer;
+mod operator;
+
+pub use infer::{FailedRecord, InferExt, InferredStream};
+pub use operator::InferOperator;

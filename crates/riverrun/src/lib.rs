@@ -1,1 +1,60 @@
 //! Machine-learning inference inside data streams.
+//!
+//! A program reads a stream, calls a model for each record, and writes a stream, in one process:
+//!
+//! ```no_run
+//! use riverrun::prelude::*;
+//!
+//! fn job(env: &StreamExecutionEnvironment) -> Result {
+//!     let runner = riverrun::models::get("text-classification:latest")?.to_runner()?;
+//!     env.from_source(LinesSource::files(["tweets.txt"]))
+//!         .infer(&runner, |text| text.as_str().into())
+//!         .map(|(text, labels)| (labels[0].label.to_string(), text))
+//!         .print();
+//!     env.execute()?;
+//!     Ok(())
+//! }
+//!
+//! riverrun::main!(job);
+//! ```
+//!
+//! This is the crate that users add. It re-exports what lives in the crates below it, supplies the default host, and holds
+//! nothing else.
+
+use std::sync::Arc;
+
+pub use riverrun_connectors as connectors;
+pub use riverrun_inference as inference;
+pub use riverrun_local as local;
+pub use riverrun_model as model;
+pub use riverrun_runner as runner;
+pub use riverrun_stream as stream;
+pub use riverrun_stream_inference as stream_inference;
+
+pub mod models;
+pub mod prelude;
+mod program;
+
+#[doc(hidden)]
+pub use program::run;
+
+use riverrun_local::LocalHost;
+use riverrun_stream::StreamExecutionEnvironment;
+
+/// Adds `StreamExecutionEnvironment::get_execution_environment()`. In the [prelude].
+pub trait GetExecutionEnvironment {
+    /// An environment whose programs run on the local host: the threads of this process.
+    #[must_use]
+    fn get_execution_environment() -> Self;
+}
+
+impl GetExecutionEnvironment for StreamExecutionEnvironment {
+    fn get_execution_environment() -> Self {
+        Self::new(Arc::new(LocalHost::new()))
+    }
+}
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

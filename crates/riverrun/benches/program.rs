@@ -1,0 +1,2 @@
+//! A whole program beside the bare runner.
+fn main() {}

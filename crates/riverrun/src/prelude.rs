@@ -1,0 +1,12 @@
+//! What most programs use.
+
+pub use riverrun_connectors::LinesSource;
+pub use riverrun_inference::{Classification, ModelExt, TextClassification, TextClassificationOptions, TopK};
+pub use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
+pub use riverrun_stream::{
+    Collector, Data, DataStream, FilterFunction, FlatMapFunction, FunctionError, MapFunction, OutputTag, ProcessContext,
+    ProcessFunction, Result, RuntimeContext, SingleOutputStreamOperator, StreamExecutionEnvironment,
+};
+pub use riverrun_stream_inference::{FailedRecord, InferExt};
+
+pub use crate::GetExecutionEnvironment;

@@ -1,0 +1,22 @@
+//! What must pass before a change lands, and the benchmarks.
+
+use crate::command::cargo;
+
+/// Format, lints, documentation and tests.
+pub(crate) fn everything() -> Result<(), String> {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
+    tests()?;
+    cargo(&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+/// The tests, with the doc examples.
+pub(crate) fn tests() -> Result<(), String> {
+    cargo(&["test", "--workspace", "--locked"], &[])
+}
+
+/// The benchmarks, on the lines of a file or on generated texts.
+pub(crate) fn benchmarks(texts: Option<&str>) -> Result<(), String> {
+    let environment: Vec<(&str, &str)> = texts.map(|texts| ("RIVERRUN_BENCH_TEXTS", texts)).into_iter().collect();
+    cargo(&["bench", "--workspace", "--benches", "--locked"], &environment)
+}
