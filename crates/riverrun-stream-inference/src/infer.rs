@@ -21,16 +21,24 @@ pub struct FailedRecord<T> {
 
 /// What a call of `infer` can set.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) capacity: usize,
-    pub(crate) route_errors: bool,
+pub struct InferOptions {
+    /// How many records of a subtask may be queued or inside the model at a time.
+    pub capacity: usize,
+    /// Whether records that fail go to the error output, instead of failing the job.
+    pub route_errors: bool,
+}
+
+impl Default for InferOptions {
+    fn default() -> Self {
+        Self { capacity: 1024, route_errors: false }
+    }
 }
 
 /// A stream of records with their results, and the options of the operator that makes it. They can be set until the program
 /// is executed.
 pub struct InferredStream<T, Out> {
     stream: SingleOutputStreamOperator<(T, Out)>,
-    options: Arc<Mutex<Options>>,
+    options: Arc<Mutex<InferOptions>>,
 }
 
 impl<T, Out> Deref for InferredStream<T, Out> {
@@ -85,7 +93,7 @@ impl<T: Data> InferExt<T> for DataStream<T> {
         R: Runnable<Output: Data>,
         F: Fn(&T) -> R::Input + Clone + Send + Sync + 'static,
     {
-        let options = Arc::new(Mutex::new(Options { capacity: 1024, route_errors: false }));
+        let options = Arc::new(Mutex::new(InferOptions::default()));
         let (runner, settings) = (runner.clone(), options.clone());
         let name = format!("Infer {}", runner.name());
         let stream = self.transform(&name, move || {

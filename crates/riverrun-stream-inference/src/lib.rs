@@ -5,5 +5,5 @@
 mod infer;
 mod operator;
 
-pub use infer::{FailedRecord, InferExt, InferredStream};
+pub use infer::{FailedRecord, InferExt, InferOptions, InferredStream};
 pub use operator::InferOperator;

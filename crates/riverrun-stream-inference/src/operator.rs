@@ -11,7 +11,7 @@ use riverrun_stream::operator::{
 use riverrun_stream::source::ERROR_OUTPUT;
 use riverrun_stream::{Data, FunctionError, Result, RuntimeContext, StreamRecord, Timestamp};
 
-use crate::infer::{FailedRecord, Options};
+use crate::infer::{FailedRecord, InferOptions};
 
 const IN_FLIGHT: &str = "in-flight";
 
@@ -32,7 +32,7 @@ enum Slot<T, Out> {
 pub struct InferOperator<T, R: Runnable, F> {
     runner: Runner<R>,
     input: F,
-    options: Options,
+    options: InferOptions,
     completions: CompletionSender,
     slots: VecDeque<Slot<T, R::Output>>,
     /// The number of the first slot.
@@ -46,7 +46,8 @@ pub struct InferOperator<T, R: Runnable, F> {
 }
 
 impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> InferOperator<T, R, F> {
-    pub(crate) fn new(runner: Runner<R>, input: F, options: Options) -> Self {
+    /// A subtask's operator; `input` takes out of a record what the runner gets.
+    pub fn new(runner: Runner<R>, input: F, options: InferOptions) -> Self {
         Self {
             runner,
             input,
