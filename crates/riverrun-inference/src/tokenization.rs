@@ -58,7 +58,7 @@ impl TextTokenizer {
             return Err(InferenceError::Vocabulary { path, tokens, rows: vocabulary });
         }
         let config = read_config(&directory.join("tokenizer_config.json"))?;
-        let least = tokenizer.get_post_processor().map_or(0, |post| post_tokens(post)) + 1;
+        let least = tokenizer.get_post_processor().map_or(0, post_tokens) + 1;
         let limit = match max_length {
             Some(asked) if asked < least || asked > most => {
                 return Err(InferenceError::MaxLength { asked, least, most });

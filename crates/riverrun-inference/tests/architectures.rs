@@ -1,5 +1,8 @@
 //! Small random models of several architectures, formats and naming habits against what `transformers` gave.
 
+// Helpers of tests are tests, too.
+#![allow(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 
 use riverrun_inference::kernels::{Cpu, CpuLevel};

@@ -1,5 +1,8 @@
 //! A damaged or unsuitable model is refused with a message that names what is wrong and what to do.
 
+// Helpers of tests are tests, too.
+#![allow(clippy::unwrap_used)]
+
 mod copied_model;
 
 use copied_model::CopiedModel;

@@ -1,5 +1,8 @@
 //! What the options and the model's configuration make of the logits.
 
+// Helpers of tests are tests, too.
+#![allow(clippy::unwrap_used)]
+
 mod copied_model;
 
 use copied_model::CopiedModel;

@@ -1,5 +1,8 @@
 //! A model of the store as a runner: batched and on several threads, it gives what it gives alone.
 
+// Helpers of tests are tests, too.
+#![allow(clippy::unwrap_used)]
+
 use riverrun_inference::{ModelExt, TextClassification, TextClassificationOptions, TopK};
 use riverrun_model::{ImportOptions, ModelStore, TagRef};
 use riverrun_runner::{Compute, Runnable};

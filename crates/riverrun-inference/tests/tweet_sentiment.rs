@@ -1,5 +1,8 @@
 //! The packed encoder against what `transformers` gave for the same texts.
 
+// Helpers of tests are tests, too.
+#![allow(clippy::unwrap_used)]
+
 use riverrun_inference::kernels::{Cpu, CpuLevel};
 use riverrun_inference::{TextClassification, TextClassificationOptions, TopK};
 use riverrun_runner::{Compute, Runnable};

@@ -101,7 +101,7 @@ const TAIL: [f32; 17] = [
 /// `x / 2 · (1 + tanh(u))` with `u = √(2 / π) · (x + 0.044715 x³)`, which is `x / (1 + exp(-2u))`.
 #[inline(always)]
 fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
-    let minus_two_u = x * mul_add::<FMA>(x * x, -0.071_354_814, -1.595_769_1);
+    let minus_two_u = x * mul_add::<FMA>(x * x, -0.071_354_81, -1.595_769);
     x / (1.0 + exp::<FMA>(minus_two_u))
 }
 

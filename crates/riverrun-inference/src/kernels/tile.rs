@@ -104,10 +104,10 @@ mod x86 {
             unsafe {
                 let left = _mm512_loadu_ps(weights.add(k * PANEL));
                 let right = _mm512_loadu_ps(weights.add(k * PANEL + 16));
-                for row in 0..HEIGHT {
+                for (row, sum) in sum.iter_mut().enumerate() {
                     let value = _mm512_set1_ps(*data.add(row * rows.stride + k));
-                    sum[row][0] = _mm512_fmadd_ps(value, left, sum[row][0]);
-                    sum[row][1] = _mm512_fmadd_ps(value, right, sum[row][1]);
+                    sum[0] = _mm512_fmadd_ps(value, left, sum[0]);
+                    sum[1] = _mm512_fmadd_ps(value, right, sum[1]);
                 }
             }
         }
@@ -158,10 +158,10 @@ mod x86 {
             unsafe {
                 let left = _mm256_loadu_ps(weights.add(k * PANEL + column));
                 let right = _mm256_loadu_ps(weights.add(k * PANEL + column + 8));
-                for row in 0..HEIGHT {
+                for (row, sum) in sum.iter_mut().enumerate() {
                     let value = _mm256_set1_ps(*data.add((first + row) * rows.stride + k));
-                    sum[row][0] = _mm256_fmadd_ps(value, left, sum[row][0]);
-                    sum[row][1] = _mm256_fmadd_ps(value, right, sum[row][1]);
+                    sum[0] = _mm256_fmadd_ps(value, left, sum[0]);
+                    sum[1] = _mm256_fmadd_ps(value, right, sum[1]);
                 }
             }
         }
