@@ -22,7 +22,8 @@ use crate::{InferenceError, TextClassification, TextClassificationOptions};
 pub trait ModelExt {
     /// A runner of this model with the default options.
     ///
-    /// The model is loaded by `init_local`, once per process however many runners there are of it.
+    /// The model is loaded by `init_local`, which checks the hashes of its files, once per process however many runners
+    /// there are of it.
     ///
     /// # Errors
     /// The store knows the model to be for another task than text classification.
@@ -54,13 +55,14 @@ impl ModelExt for Model {
                 });
             }
         }
-        let (name, path) = (self.tag().to_string(), self.path().to_owned());
+        let (name, model) = (self.tag().to_string(), self.clone());
         // The path, since two stores may hold different models under one tag.
-        let key = format!("{} {options:?}", path.display());
+        let key = format!("{} {options:?}", model.path().display());
         let runner = name.clone();
         Ok(Runner::lazy(name, key, move || {
-            TextClassification::load(&path, options.clone())
-                .map_err(|error| RunnerError::Load { runner: runner.as_str().into(), reason: error.to_string() })
+            let failed = |reason: String| RunnerError::Load { runner: runner.as_str().into(), reason };
+            model.verify().map_err(|error| failed(error.to_string()))?;
+            TextClassification::load(model.path(), options.clone()).map_err(|error| failed(error.to_string()))
         }))
     }
 }

@@ -1,0 +1,196 @@
+"""Measures ONNX Runtime on a text classifier; prints one JSON object.
+
+    python onnx_peer.py MODEL_DIRECTORY MODEL.onnx TEXTS_FILE
+
+Tokenization is always inside. Every throughput is measured twice: with two processes of one session each, and with two
+sessions on two threads of one process; both figures are printed and the better one counts.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+SESSIONS = 2
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def load_tokenizer(directory):
+    """As Riverrun reads it: no padding, and the limit of the model's configuration."""
+    tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    limit = json.loads((directory / "config.json").read_text())["max_position_embeddings"]
+    settings = directory / "tokenizer_config.json"
+    if settings.exists():
+        limit = min(limit, int(json.loads(settings.read_text()).get("model_max_length", limit)))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(limit)
+    return tokenizer
+
+
+class Classifier:
+    def __init__(self, directory, graph, threads):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        self.tokenizer = load_tokenizer(directory)
+
+    def logits(self, texts):
+        if len(texts) == 1:
+            encoding = self.tokenizer.encode(texts[0])
+            rows = (encoding.ids, encoding.attention_mask, encoding.type_ids)
+            inputs = {name: np.array([row], np.int64) for name, row in zip(INPUTS, rows)}
+        else:
+            encodings = self.tokenizer.encode_batch(texts)
+            longest = max(len(encoding.ids) for encoding in encodings)
+            inputs = {name: np.zeros((len(texts), longest), np.int64) for name in INPUTS}
+            for row, encoding in enumerate(encodings):
+                tokens = len(encoding.ids)
+                inputs["input_ids"][row, :tokens] = encoding.ids
+                inputs["attention_mask"][row, :tokens] = 1
+                inputs["token_type_ids"][row, :tokens] = encoding.type_ids
+        return self.session.run(None, inputs)[0]
+
+
+def in_threads(classifiers, batches):
+    """The seconds that all batches take; whichever session is free takes the next one."""
+    lock, remaining = threading.Lock(), iter(batches)
+
+    def work(classifier):
+        while True:
+            with lock:
+                batch = next(remaining, None)
+            if batch is None:
+                return
+            classifier.logits(batch)
+
+    threads = [threading.Thread(target=work, args=(classifier,)) for classifier in classifiers]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - started
+
+
+class Processes:
+    """One session in each of two processes, which take batches from a shared counter."""
+
+    def __init__(self, directory, graph, plans):
+        context = multiprocessing.get_context("spawn")
+        self.counter = context.Value("q", 0)
+        self.pipes = []
+        for _ in range(SESSIONS):
+            ours, theirs = context.Pipe()
+            arguments = (directory, graph, plans, self.counter, theirs)
+            context.Process(target=serve, args=arguments, daemon=True).start()
+            self.pipes.append(ours)
+        self.resident = None
+        for pipe in self.pipes:
+            pipe.recv()
+
+    def run(self, plan):
+        self.counter.value = 0
+        started = time.monotonic()
+        for pipe in self.pipes:
+            pipe.send(plan)
+        return max(pipe.recv() for pipe in self.pipes) - started
+
+    def peak_resident(self):
+        for pipe in self.pipes:
+            pipe.send(None)
+        return sum(pipe.recv() for pipe in self.pipes)
+
+
+def serve(directory, graph, plans, counter, pipe):
+    classifier = Classifier(directory, graph, 1)
+    for batch in plans["batch1"][:32]:
+        classifier.logits(batch)
+    pipe.send("ready")
+    while (plan := pipe.recv()) is not None:
+        batches = plans[plan]
+        while True:
+            with counter.get_lock():
+                index = counter.value
+                counter.value += 1
+            if index >= len(batches):
+                break
+            classifier.logits(batches[index])
+        pipe.send(time.monotonic())
+    pipe.send(peak_resident())
+
+
+def peak_resident():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+
+
+def alone(classifier, texts):
+    """The milliseconds that each text takes, sorted."""
+    for text in texts[:32]:
+        classifier.logits([text])
+    times = []
+    for text in texts:
+        started = time.perf_counter()
+        classifier.logits([text])
+        times.append((time.perf_counter() - started) * 1e3)
+    return sorted(times)
+
+
+def main():
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    directory, graph = Path(sys.argv[1]), Path(sys.argv[2])
+    texts = Path(sys.argv[3]).read_text().split("\n")
+    if texts[-1] == "":
+        texts.pop()
+    tokenizer = load_tokenizer(directory)
+    by_tokens = sorted(texts, key=lambda text: len(tokenizer.encode(text).ids))
+
+    def batches(texts, size):
+        return [texts[start : start + size] for start in range(0, len(texts), size)]
+
+    plans = {"batch1": batches(texts, 1), "batch8": batches(texts, 8), "sorted8": batches(by_tokens, 8)}
+    result = {"texts": len(texts), "onnxruntime": onnxruntime.__version__}
+
+    processes = Processes(directory, graph, plans)
+    for plan in plans:
+        result[f"{plan}_processes_per_second"] = len(texts) / processes.run(plan)
+    result["peak_resident_kib_two_processes"] = processes.peak_resident()
+
+    classifiers = [Classifier(directory, graph, 1) for _ in range(SESSIONS)]
+    for classifier in classifiers:
+        for batch in plans["batch1"][:32]:
+            classifier.logits(batch)
+    for plan in plans:
+        result[f"{plan}_threads_per_second"] = len(texts) / in_threads(classifiers, plans[plan])
+        best = max(result[f"{plan}_{kind}_per_second"] for kind in ("processes", "threads"))
+        result[f"{plan}_per_second"] = best
+
+    times = alone(classifiers[0], texts)
+    result["alone1_p50_ms"], result["alone1_p99_ms"] = times[len(times) // 2], times[len(times) * 99 // 100]
+    logits = np.concatenate([classifiers[0].logits([text]) for text in texts])
+    del classifiers
+    times = alone(Classifier(directory, graph, 2), texts)
+    result["alone2_p50_ms"], result["alone2_p99_ms"] = times[len(times) // 2], times[len(times) * 99 // 100]
+
+    names = json.loads((directory / "config.json").read_text())["id2label"]
+    scores = np.exp(logits - logits.max(1, keepdims=True))
+    scores /= scores.sum(1, keepdims=True)
+    result["labels"] = [names[str(index)] for index in scores.argmax(1)]
+    result["scores"] = [float(score) for score in scores.max(1)]
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+//! Measures a text classifier in this process: in a stream, in batches, and one text at a time.
+//!
+//! `measure MODEL_DIRECTORY TEXTS_FILE` prints one JSON object; the file has one text per line. With `first` after them, it
+//! runs the stream program alone, from loading the model to the last result. Tokenization is always inside; how the
+//! figures compare with those of other runtimes is in `bench/peers/README.md`.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use riverrun::inference::kernels::Cpu;
+use riverrun::inference::{InferenceError, TextTokenizer, Truncation};
+use riverrun::prelude::*;
+use riverrun::runner::RunnerError;
+use riverrun::stream::StreamRecord;
+use riverrun::stream::operator::Readiness;
+use riverrun::stream::sink::{NoCommit, Sink, SinkWriter};
+
+type Classified = (String, Vec<Classification>);
+
+/// How many texts make up a batch of the token-sorted measurement.
+const SORTED_BATCH: usize = 8;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let measured = match arguments[..] {
+        [model, texts] => measure(model, texts),
+        [model, texts, "first"] => measure_first(model, texts),
+        _ => Err(FunctionError::new("usage: measure MODEL_DIRECTORY TEXTS_FILE [first]")),
+    };
+    match measured {
+        Ok(json) => {
+            println!("{json}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure_first(model: &str, texts: &str) -> Result<String> {
+    let texts = read_texts(texts)?;
+    let started = Instant::now();
+    let checksum = run_stream(&load(model)?, &texts)?;
+    Ok(format!(r#"{{"records":{},"seconds":{}}}"#, checksum.records(), started.elapsed().as_secs_f64()))
+}
+
+fn measure(model: &str, texts: &str) -> Result<String> {
+    let texts = read_texts(texts)?;
+    let loading = Instant::now();
+    let runner = load(model)?;
+    let load = loading.elapsed();
+    let resident_once_loaded = resident("VmRSS:");
+    run_all(&runner, &texts[..texts.len().min(64)])?;
+
+    let started = Instant::now();
+    let streamed = run_stream(&runner, &texts)?;
+    let stream = started.elapsed();
+
+    let started = Instant::now();
+    let outputs = run_all(&runner, &texts)?;
+    let batch = started.elapsed();
+
+    let batched = Checksum::default();
+    outputs.iter().for_each(|labels| batched.add(labels));
+    if streamed.records() != texts.len() as u64 {
+        let message = format!("the stream put out {} records for {} texts", streamed.records(), texts.len());
+        return Err(FunctionError::new(message));
+    }
+
+    let alone = run_alone(&runner, &texts)?;
+    let sorted = run_sorted(&runner, model, &texts)?;
+
+    let rate = |elapsed: Duration| texts.len() as f64 / elapsed.as_secs_f64();
+    let mut json = format!(
+        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"sorted8_per_second":{},"resident_loaded_kib":{resident_once_loaded},"peak_resident_kib":{},"stream_equals_batch":{}"#,
+        texts.len(),
+        Compute::permits(),
+        text(&format!("{:?}", Cpu::chosen().map_err(|error| FunctionError::new(error.to_string()))?)),
+        load.as_secs_f64(),
+        rate(stream),
+        rate(batch),
+        quantile(&alone, 0.5),
+        quantile(&alone, 0.99),
+        rate(sorted),
+        resident("VmHWM:"),
+        streamed.value() == batched.value(),
+    );
+    push_list(&mut json, "labels", outputs.iter().map(|labels| labels.first().map(|best| text(best.label.as_str()))));
+    push_list(&mut json, "scores", outputs.iter().map(|labels| labels.first().map(|best| best.score.to_string())));
+    json.push('}');
+    Ok(json)
+}
+
+fn read_texts(path: &str) -> Result<Vec<String>> {
+    let texts = std::fs::read_to_string(path).map_err(|error| FunctionError::new(format!("{path}: {error}")))?;
+    Ok(texts.lines().map(str::to_owned).collect())
+}
+
+fn load(model: &str) -> Result<Runner<TextClassification>> {
+    let runner = Runner::new("measured", TextClassification::load(model, TextClassificationOptions::new())?);
+    runner.init_local()?;
+    Ok(runner)
+}
+
+/// A whole stream program, with the parallelism that a program has when it sets none.
+fn run_stream(runner: &Runner<TextClassification>, texts: &[String]) -> Result<Arc<Checksum>> {
+    let checksum = Arc::new(Checksum::default());
+    let env = StreamExecutionEnvironment::get_execution_environment();
+    env.from_collection(texts.iter().cloned())
+        .infer(runner, |text| text.as_str().into())
+        .sink_to(ChecksumSink(checksum.clone()));
+    env.execute()?;
+    Ok(checksum)
+}
+
+fn run_all(runner: &Runner<TextClassification>, texts: &[String]) -> Result<Vec<Vec<Classification>>, RunnerError> {
+    runner.run_batch(texts.to_vec())?.into_iter().collect()
+}
+
+/// The milliseconds that each text takes from an otherwise idle runner, sorted.
+fn run_alone(runner: &Runner<TextClassification>, texts: &[String]) -> Result<Vec<f64>> {
+    let mut milliseconds = Vec::with_capacity(texts.len());
+    for text in texts {
+        let started = Instant::now();
+        runner.run(text.as_str())?;
+        milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    milliseconds.sort_by(f64::total_cmp);
+    Ok(milliseconds)
+}
+
+/// Batches of texts of like length, from as many callers as batches are computed at a time. Sorting is not in the time.
+fn run_sorted(runner: &Runner<TextClassification>, model: &str, texts: &[String]) -> Result<Duration> {
+    let tokenizer = TextTokenizer::load(model.as_ref(), usize::MAX, 512, None, Truncation::On)?;
+    let mut sorted = texts
+        .iter()
+        .map(|text| tokenizer.tokenize(text, None).map(|tokens| (tokens.ids.len(), text.clone())))
+        .collect::<Result<Vec<_>, InferenceError>>()?;
+    sorted.sort();
+    let sorted: Vec<String> = sorted.into_iter().map(|(_, text)| text).collect();
+    let batches: Vec<&[String]> = sorted.chunks(SORTED_BATCH).collect();
+
+    let next = AtomicUsize::new(0);
+    let caller = || {
+        while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            run_all(runner, batch)?;
+        }
+        Ok::<(), RunnerError>(())
+    };
+    let started = Instant::now();
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..Compute::permits()).map(|_| scope.spawn(caller)).collect();
+        callers.into_iter().map(|caller| caller.join()).collect()
+    });
+    let elapsed = started.elapsed();
+    for result in results {
+        result.map_err(|_| FunctionError::new("a caller panicked"))??;
+    }
+    Ok(elapsed)
+}
+
+/// A sum over results that does not depend on their order.
+#[derive(Default)]
+struct Checksum {
+    records: AtomicU64,
+    value: AtomicU64,
+}
+
+impl Checksum {
+    fn add(&self, labels: &[Classification]) {
+        let value = labels.first().map_or(0, |best| {
+            let label = best.label.as_str().bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte));
+            label.wrapping_mul(u64::from(best.score.to_bits()))
+        });
+        self.value.fetch_add(value, Ordering::Relaxed);
+        self.records.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> u64 {
+        self.value.load(Ordering::Relaxed)
+    }
+
+    fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+}
+
+/// Adds up what it is given.
+struct ChecksumSink(Arc<Checksum>);
+
+impl Sink for ChecksumSink {
+    type In = Classified;
+    type Committable = ();
+    type Writer = ChecksumWriter;
+    type Committer = NoCommit;
+
+    fn name(&self) -> String {
+        "checksum".to_owned()
+    }
+
+    fn create_writer(&self, _: &RuntimeContext, _: Vec<Vec<u8>>) -> Result<ChecksumWriter> {
+        Ok(ChecksumWriter(self.0.clone()))
+    }
+
+    fn create_committer(&self, _: &RuntimeContext) -> Result<NoCommit> {
+        Ok(NoCommit)
+    }
+}
+
+struct ChecksumWriter(Arc<Checksum>);
+
+impl SinkWriter for ChecksumWriter {
+    type In = Classified;
+    type Committable = ();
+
+    fn write(&mut self, records: Vec<StreamRecord<Classified>>) -> Result<Readiness> {
+        records.iter().for_each(|record| self.0.add(&record.value.1));
+        Ok(Readiness::Ready)
+    }
+}
+
+fn quantile(sorted: &[f64], quantile: f64) -> f64 {
+    let index = (sorted.len() as f64 * quantile) as usize;
+    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
+}
+
+/// A line of Linux's account of this process, in KiB; `null` elsewhere.
+fn resident(line: &str) -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let value = status.lines().find_map(|found| found.strip_prefix(line)?.trim().strip_suffix("kB"));
+    value.map_or_else(|| "null".to_owned(), |value| value.trim().to_owned())
+}
+
+/// A JSON string.
+fn text(value: &str) -> String {
+    let mut json = String::from('"');
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => json.extend(['\\', character]),
+            _ if character.is_control() => {
+                let _ = write!(json, "\\u{:04x}", u32::from(character));
+            }
+            _ => json.push(character),
+        }
+    }
+    json.push('"');
+    json
+}
+
+fn push_list(json: &mut String, name: &str, values: impl Iterator<Item = Option<String>>) {
+    let values: Vec<String> = values.map(|value| value.unwrap_or_else(|| "null".to_owned())).collect();
+    let _ = write!(json, r#","{name}":[{}]"#, values.join(","));
+}
