@@ -78,7 +78,9 @@ impl ChainNode {
     }
 
     /// Calls the operator; a panic is its failure.
-    fn call<R>(&mut self, now: Timestamp, call: impl FnOnce(&mut dyn Operator, &mut Turn<'_>) -> Result<R>) -> Result<R> {
+    fn call<R>(
+        &mut self, now: Timestamp, call: impl FnOnce(&mut dyn Operator, &mut Turn<'_>) -> Result<R>,
+    ) -> Result<R> {
         let mut turn = Turn::new(&mut self.outputs, now, &mut self.alarm);
         let operator = &mut *self.operator;
         catch_unwind(AssertUnwindSafe(|| call(operator, &mut turn)))
@@ -116,19 +118,25 @@ impl ChainNode {
         (0..self.outputs.len()).all(|port| self.port_is_empty(port))
     }
 
-    /// When it has to be stepped again without anything arriving.
+    /// When the operator wants to be woken.
     pub(crate) fn alarm(&self) -> Option<Timestamp> {
+        self.alarm.filter(|_| self.phase.is_active())
+    }
+
+    /// When a batch that it has begun has to go.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let deadlines = self.routes.iter().flatten().filter_map(|route| match route {
             Route::Edge(writer) => writer.deadline(),
             Route::Chained { .. } => None,
         });
-        let alarm = self.alarm.filter(|_| self.phase.is_active());
-        deadlines.chain(alarm).min()
+        deadlines.min()
     }
 
     /// Everything was emitted and has left the task.
     pub(crate) fn is_drained(&mut self) -> bool {
-        let sent = |route: &Route| matches!(route, Route::Chained { .. }) || matches!(route, Route::Edge(writer) if writer.is_empty());
+        let sent = |route: &Route| {
+            matches!(route, Route::Chained { .. }) || matches!(route, Route::Edge(writer) if writer.is_empty())
+        };
         self.phase == Phase::Finished && self.outputs_are_empty() && self.routes.iter().flatten().all(sent)
     }
 

@@ -1,8 +1,8 @@
 //! A bounded channel from one task to another.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use riverrun_stream::element::StreamElement;
@@ -32,7 +32,8 @@ impl Waker {
                 None => self.condition.wait(guard).unwrap_or_else(PoisonError::into_inner),
                 Some(time) => {
                     let (_guard, _) = self.condition.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner);
-                    self.notified.store(false, Ordering::Release);
+                    // A swap, not a store: a load of what the waker said must not move before it, or its news is lost.
+                    self.notified.swap(false, Ordering::AcqRel);
                     return;
                 }
             };

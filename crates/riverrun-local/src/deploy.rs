@@ -66,8 +66,7 @@ impl<'g> Deployment<'g> {
                 coordinators.insert(node.id, coordinator);
             }
         }
-        let mut deployment =
-            Self { graph, sizes, chains, chain_of, wakers, coordinators, channels: HashMap::new() };
+        let mut deployment = Self { graph, sizes, chains, chain_of, wakers, coordinators, channels: HashMap::new() };
         deployment.connect();
         Ok(deployment)
     }
@@ -149,7 +148,14 @@ impl<'g> Deployment<'g> {
                                 .collect();
                             let timeout = self.graph.buffer_timeout.as_millis().try_into().unwrap_or(i64::MAX);
                             let batch = if timeout == 0 { 1 } else { self.sizes.batch };
-                            Route::Edge(EdgeWriter::new(channels, data_type, edge.partitioning, subtask, batch, timeout))
+                            Route::Edge(EdgeWriter::new(
+                                channels,
+                                data_type,
+                                edge.partitioning,
+                                subtask,
+                                batch,
+                                timeout,
+                            ))
                         }
                     })
                     .collect()

@@ -70,7 +70,10 @@ impl Inputs {
                 channel.watermark = MAX_WATERMARK;
             }
             element => {
-                channel.idle = false;
+                // A record makes an idle channel active, and the operator hears of it before the record.
+                if std::mem::take(&mut channel.idle) {
+                    self.tell(input, arrived);
+                }
                 arrived.push_back((input, element));
                 return;
             }
@@ -102,6 +105,8 @@ impl Inputs {
 
 #[cfg(test)]
 mod tests {
+    use riverrun_stream::batch::Batch;
+
     use super::*;
     use crate::channel::Waker;
 
@@ -137,6 +142,19 @@ mod tests {
         assert_eq!(watermarks(&mut inputs), [(0, 3)]);
         send(&channels[1], StreamElement::Idle(true));
         assert_eq!(watermarks(&mut inputs), [(0, 5)]);
+    }
+
+    #[test]
+    fn a_record_ends_the_idleness_of_its_input_before_it_arrives() {
+        let (channels, mut inputs) = inputs(&[0]);
+        let mut arrived = VecDeque::new();
+
+        send(&channels[0], StreamElement::Idle(true));
+        send(&channels[0], StreamElement::Records(Batch::of([1_u64])));
+        while inputs.read(&mut arrived) {}
+
+        let kinds: Vec<String> = arrived.iter().map(|(_, element)| format!("{element:?}")).collect();
+        assert_eq!(kinds, ["Idle(true)", "Idle(false)", "Records(1 records of u64)"]);
     }
 
     #[test]

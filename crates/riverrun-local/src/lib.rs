@@ -4,8 +4,8 @@
 //! channels. A task is a state machine, `step(now) -> Progress`; [`LocalHost`] gives each its own thread, [`SimulatedHost`]
 //! runs all of them on one thread in an order drawn from a seed, with the same code. Depends on `riverrun-stream` alone.
 
-mod channel;
 mod chain_node;
+mod channel;
 mod deploy;
 mod inputs;
 mod job;

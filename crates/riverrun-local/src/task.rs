@@ -100,7 +100,20 @@ impl Task {
             self.job.drained();
             return Progress::Moved;
         }
-        if moved { Progress::Moved } else { Progress::Waiting(self.nodes.iter().filter_map(ChainNode::alarm).min()) }
+        if moved { Progress::Moved } else { Progress::Waiting(self.next_alarm()) }
+    }
+
+    /// When to step again if nothing arrives. An operator that could not be called now for want of room is not waited for
+    /// by the clock: its alarm may be over already, and the channel says when there is room.
+    fn next_alarm(&mut self) -> Option<Timestamp> {
+        let mut next = None;
+        for index in 0..self.nodes.len() {
+            let deadline = self.nodes[index].deadline();
+            let callable = self.nodes[index].outputs_are_empty() && self.has_room_behind(index);
+            let alarm = self.nodes[index].alarm().filter(|_| callable);
+            next = [next, deadline, alarm].into_iter().flatten().min();
+        }
+        next
     }
 
     fn advance(&mut self, index: usize, now: Timestamp) -> Result<bool, FunctionError> {
@@ -151,7 +164,9 @@ impl Task {
         Ok(moved)
     }
 
-    fn route(&mut self, index: usize, port: usize, element: StreamElement, now: Timestamp) -> Result<(), FunctionError> {
+    fn route(
+        &mut self, index: usize, port: usize, element: StreamElement, now: Timestamp,
+    ) -> Result<(), FunctionError> {
         let routes = self.nodes[index].routes[port].len();
         let mut element = Some(element);
         for route in 0..routes {

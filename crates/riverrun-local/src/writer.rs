@@ -34,11 +34,10 @@ pub(crate) struct EdgeWriter {
 
 impl EdgeWriter {
     pub(crate) fn new(
-        channels: Vec<Arc<Channel>>, data_type: DataType, partitioning: Partitioning, subtask: usize, batch_size: usize,
-        timeout_ms: i64,
+        channels: Vec<Arc<Channel>>, data_type: DataType, partitioning: Partitioning, subtask: usize,
+        batch_size: usize, timeout_ms: i64,
     ) -> Self {
-        let target =
-            |channel| Target { channel, filling: data_type.empty_batch(), waiting: VecDeque::new() };
+        let target = |channel| Target { channel, filling: data_type.empty_batch(), waiting: VecDeque::new() };
         let targets: Vec<_> = channels.into_iter().map(target).collect();
         Self {
             next: subtask % targets.len().max(1),
