@@ -31,7 +31,7 @@ pub trait ModelExt {
 
     /// A runner of this model with these options.
     ///
-    /// Runners of one model share its copy when their options are equal, too.
+    /// Whatever the options, runners of one model share one copy of its weights.
     ///
     /// # Errors
     /// The store knows the model to be for another task than text classification.
@@ -62,7 +62,7 @@ impl ModelExt for Model {
         Ok(Runner::lazy(name, key, move || {
             let failed = |reason: String| RunnerError::Load { runner: runner.as_str().into(), reason };
             model.verify().map_err(|error| failed(error.to_string()))?;
-            TextClassification::load(model.path(), options.clone()).map_err(|error| failed(error.to_string()))
+            TextClassification::load_shared(model.path(), options.clone()).map_err(|error| failed(error.to_string()))
         }))
     }
 }

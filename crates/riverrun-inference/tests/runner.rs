@@ -46,7 +46,7 @@ fn threads_and_batches_of_a_runner_do_not_change_a_bit() {
 }
 
 #[test]
-fn a_model_that_cannot_be_loaded_says_why_when_the_runner_is_initialised() {
+fn a_file_that_changed_in_the_store_is_named_when_the_runner_is_initialised() {
     let home = tempfile::tempdir().unwrap();
     let model = ModelStore::at(home.path()).unwrap().import_directory(MODEL, ImportOptions::new("broken")).unwrap();
     let config = model.model.path().join("config.json");
@@ -56,7 +56,7 @@ fn a_model_that_cannot_be_loaded_says_why_when_the_runner_is_initialised() {
 
     let message = model.model.to_runner().unwrap().init_local().unwrap_err().to_string();
 
-    assert!(message.contains("config.json is not a valid model configuration"), "{message}");
+    assert!(message.contains("config.json") && message.contains("SHA-256"), "{message}");
 }
 
 #[test]

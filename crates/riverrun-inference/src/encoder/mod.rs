@@ -7,6 +7,7 @@ mod architecture;
 mod config;
 mod forward;
 mod layer;
+mod sharing;
 mod weights;
 
 use std::path::Path;

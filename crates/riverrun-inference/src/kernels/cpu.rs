@@ -8,7 +8,7 @@ use crate::InferenceError;
 const VARIABLE: &str = "RIVERRUN_CPU";
 
 /// A level of vector instructions, lowest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CpuLevel {
     /// Plain loops, on any CPU.
     Portable,
@@ -36,7 +36,7 @@ impl CpuLevel {
 /// A level that this CPU has.
 ///
 /// There is no way to make one for a level that the CPU lacks: the kernels rely on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cpu(CpuLevel);
 
 impl Cpu {

@@ -4,6 +4,7 @@ mod label;
 mod options;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use riverrun_runner::{Compute, ItemError, Prepared, Runnable};
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ pub struct Classification {
 
 /// Gives texts the labels of a model.
 pub struct TextClassification {
-    backend: Box<dyn Backend>,
+    backend: Arc<dyn Backend>,
     tokenizer: TextTokenizer,
     labels: Vec<Label>,
     function: FunctionToApply,
@@ -71,13 +72,26 @@ impl TextClassification {
     /// A file is missing, damaged or does not fit the others; the model is none that is implemented; an option is
     /// impossible for it.
     pub fn load(directory: impl AsRef<Path>, options: TextClassificationOptions) -> Result<Self, InferenceError> {
-        let directory = directory.as_ref();
+        Self::load_with(directory.as_ref(), options, |directory, config, cpu| {
+            Encoder::load(directory, config, cpu).map(Arc::new)
+        })
+    }
+
+    /// As [`load`](Self::load), with weights shared by all that load from this directory, which never changes.
+    pub(crate) fn load_shared(directory: &Path, options: TextClassificationOptions) -> Result<Self, InferenceError> {
+        Self::load_with(directory, options, Encoder::load_shared)
+    }
+
+    fn load_with(
+        directory: &Path, options: TextClassificationOptions,
+        load: impl FnOnce(&Path, EncoderConfig, Cpu) -> Result<Arc<Encoder>, InferenceError>,
+    ) -> Result<Self, InferenceError> {
         let cpu = options.cpu.map_or_else(Cpu::chosen, Ok)?;
         let config = EncoderConfig::read(directory)?;
         let problem_type = config.problem_type();
         let labels: Vec<Label> = config.labels().iter().map(|label| label.as_str().into()).collect();
         let function = options.function.unwrap_or_else(|| FunctionToApply::default_of(problem_type, labels.len()));
-        let encoder = Encoder::load(directory, config, cpu)?;
+        let encoder = load(directory, config, cpu)?;
         let tokenizer = TextTokenizer::load(
             directory,
             encoder.vocabulary(),
@@ -85,7 +99,7 @@ impl TextClassification {
             options.max_length,
             options.truncation,
         )?;
-        Ok(Self { backend: Box::new(encoder), tokenizer, labels, function, top_k: options.top_k, cpu })
+        Ok(Self { backend: encoder, tokenizer, labels, function, top_k: options.top_k, cpu })
     }
 
     /// How many texts have been cut to the model's maximum so far.
