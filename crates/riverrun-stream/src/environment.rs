@@ -149,7 +149,10 @@ impl StreamExecutionEnvironment {
     /// # Errors
     /// The program has a mistake.
     pub fn take_graph(&self) -> Result<StreamGraph, Error> {
-        route_unread_errors(self);
+        // Not where nothing else is to run: the sinks for errors would hide that the program has none.
+        if self.builder().graph.nodes.iter().any(|node| node.is_sink) {
+            route_unread_errors(self);
+        }
         let mut builder = self.builder();
         let empty = StreamGraph { nodes: Vec::new(), edges: Vec::new(), ..builder.graph.clone() };
         let graph = std::mem::replace(&mut builder.graph, empty);
