@@ -5,6 +5,7 @@
     reason = "criterion's macros have no docs; a job that fails ends the benchmark"
 )]
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,28 +18,34 @@ use riverrun_stream::{Data, DataStream, Result, RuntimeContext, StreamExecutionE
 const RECORDS: u64 = 10_000_000;
 
 /// Adds up what arrives: the least that a sink can do and still read every record.
-struct ChecksumSink<T> {
+struct ChecksumSink<T, F> {
     sum: Arc<AtomicU64>,
-    digest: fn(&T) -> u64,
+    digest: F,
+    data: PhantomData<fn(T)>,
 }
 
-struct ChecksumWriter<T> {
+trait Digest<T>: Fn(&T) -> u64 + Clone + Send + Sync + 'static {}
+
+impl<T, F: Fn(&T) -> u64 + Clone + Send + Sync + 'static> Digest<T> for F {}
+
+struct ChecksumWriter<T, F> {
     sum: Arc<AtomicU64>,
-    digest: fn(&T) -> u64,
+    digest: F,
+    data: PhantomData<fn(T)>,
 }
 
-impl<T: Data> Sink for ChecksumSink<T> {
+impl<T: Data, F: Digest<T>> Sink for ChecksumSink<T, F> {
     type In = T;
     type Committable = ();
-    type Writer = ChecksumWriter<T>;
+    type Writer = ChecksumWriter<T, F>;
     type Committer = NoCommit;
 
     fn name(&self) -> String {
         "Checksum".into()
     }
 
-    fn create_writer(&self, _: &RuntimeContext, _: Vec<Vec<u8>>) -> Result<ChecksumWriter<T>> {
-        Ok(ChecksumWriter { sum: self.sum.clone(), digest: self.digest })
+    fn create_writer(&self, _: &RuntimeContext, _: Vec<Vec<u8>>) -> Result<ChecksumWriter<T, F>> {
+        Ok(ChecksumWriter { sum: self.sum.clone(), digest: self.digest.clone(), data: PhantomData })
     }
 
     fn create_committer(&self, _: &RuntimeContext) -> Result<NoCommit> {
@@ -46,7 +53,7 @@ impl<T: Data> Sink for ChecksumSink<T> {
     }
 }
 
-impl<T: Data> SinkWriter for ChecksumWriter<T> {
+impl<T: Data, F: Digest<T>> SinkWriter for ChecksumWriter<T, F> {
     type In = T;
     type Committable = ();
 
@@ -57,11 +64,11 @@ impl<T: Data> SinkWriter for ChecksumWriter<T> {
     }
 }
 
-fn run<T: Data>(records: u64, build: impl FnOnce(DataStream<u64>) -> DataStream<T>, digest: fn(&T) -> u64) -> u64 {
+fn run<T: Data>(records: u64, build: impl FnOnce(DataStream<u64>) -> DataStream<T>, digest: impl Digest<T>) -> u64 {
     let env = StreamExecutionEnvironment::new(Arc::new(LocalHost::new()));
     env.set_parallelism(1);
     let sum = Arc::new(AtomicU64::new(0));
-    build(env.from_sequence(1, records).clone()).sink_to(ChecksumSink { sum: sum.clone(), digest });
+    build(env.from_sequence(1, records).clone()).sink_to(ChecksumSink { sum: sum.clone(), digest, data: PhantomData });
     env.execute().expect("the job runs");
     sum.load(Ordering::Relaxed)
 }
