@@ -374,6 +374,31 @@ fn forward_between_different_parallelisms_is_a_mistake() {
 }
 
 #[test]
+fn a_forward_that_was_said_stays_when_the_parallelism_changes() {
+    let error = mistake(|env| {
+        env.set_parallelism(2);
+        env.from_sequence(1, 2).forward().map(|n| n).set_parallelism(3).print();
+    });
+
+    assert!(matches!(error, Error::ForwardParallelism { .. }), "{error}");
+}
+
+#[test]
+fn a_connection_that_was_not_said_follows_the_parallelism_of_both_ends() {
+    let env = StreamExecutionEnvironment::new(Arc::new(LocalHost::new()));
+    env.set_parallelism(2);
+    let numbers = env.from_sequence(1, 2);
+    let mapped = numbers.map(|n| n).set_parallelism(3);
+    let rebalanced = env.get_execution_plan();
+    let _numbers = numbers.set_parallelism(3);
+    let forwarded = env.get_execution_plan();
+    mapped.print();
+
+    assert!(rebalanced.contains("REBALANCE"), "{rebalanced}");
+    assert!(forwarded.contains("FORWARD"), "{forwarded}");
+}
+
+#[test]
 fn a_union_with_a_stream_of_another_environment_is_a_mistake() {
     let error = mistake(|env| {
         let other = StreamExecutionEnvironment::new(Arc::new(LocalHost::new()));

@@ -1,6 +1,6 @@
 //! Where a program begins and is run: [`StreamExecutionEnvironment`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ struct Inner {
 pub(crate) struct Builder {
     pub(crate) graph: StreamGraph,
     pub(crate) parallelism: usize,
+    /// The edges whose partitioning the user did not say, by index.
+    unsaid: BTreeSet<usize>,
     /// Mistakes that were found while the program was built; the first is what `execute` says.
     pub(crate) mistakes: Vec<Error>,
 }
@@ -43,9 +45,27 @@ impl Builder {
 
     /// Connects an output to an input: forward between equal parallelisms, rebalanced otherwise, unless the user said how.
     pub(crate) fn connect(&mut self, from: (NodeId, usize), to: NodeId, input: usize, how: Option<Partitioning>) {
-        let equal = self.graph.nodes[from.0].parallelism == self.graph.nodes[to].parallelism;
-        let partitioning = how.unwrap_or(if equal { Partitioning::Forward } else { Partitioning::Rebalance });
+        let partitioning = how.unwrap_or_else(|| self.usual_partitioning(from.0, to));
+        if how.is_none() {
+            self.unsaid.insert(self.graph.edges.len());
+        }
         self.graph.edges.push(Edge { from: from.0, port: from.1, to, input, partitioning });
+    }
+
+    fn usual_partitioning(&self, from: NodeId, to: NodeId) -> Partitioning {
+        let equal = self.graph.nodes[from].parallelism == self.graph.nodes[to].parallelism;
+        if equal { Partitioning::Forward } else { Partitioning::Rebalance }
+    }
+
+    /// Changes an operator's parallelism; the connections around it that the user did not say are decided again.
+    pub(crate) fn set_parallelism_of(&mut self, node: NodeId, parallelism: usize) {
+        self.graph.nodes[node].parallelism = parallelism;
+        for &index in &self.unsaid {
+            let Edge { from, to, .. } = self.graph.edges[index];
+            if from == node || to == node {
+                self.graph.edges[index].partitioning = self.usual_partitioning(from, to);
+            }
+        }
     }
 }
 
@@ -61,7 +81,7 @@ impl StreamExecutionEnvironment {
             buffer_timeout: Duration::from_millis(100),
             parameters: Arc::default(),
         };
-        let builder = Mutex::new(Builder { graph, parallelism, mistakes: Vec::new() });
+        let builder = Mutex::new(Builder { graph, parallelism, unsaid: BTreeSet::new(), mistakes: Vec::new() });
         Self { inner: Arc::new(Inner { host, builder }) }
     }
 
@@ -157,6 +177,7 @@ impl StreamExecutionEnvironment {
         let empty = StreamGraph { nodes: Vec::new(), edges: Vec::new(), ..builder.graph.clone() };
         let graph = std::mem::replace(&mut builder.graph, empty);
         let mistakes = std::mem::take(&mut builder.mistakes);
+        builder.unsaid.clear();
         drop(builder);
         if let Some(mistake) = mistakes.into_iter().next() {
             return Err(mistake);

@@ -44,7 +44,8 @@ where
         let records = batch.into_records::<In>()?;
         if Layout::new::<StreamRecord<In>>() == Layout::new::<StreamRecord<F::Out>>() {
             // Collecting reuses the allocation then: a chain works in one buffer, which stays in the cache.
-            let map = |StreamRecord { value, timestamp }| Ok(StreamRecord { value: self.function.map(value)?, timestamp });
+            let map =
+                |StreamRecord { value, timestamp }| Ok(StreamRecord { value: self.function.map(value)?, timestamp });
             let mapped = records.into_iter().map(map).collect::<Result<Vec<_>>>()?;
             turn.emit(0, mapped)?;
             return Ok(Readiness::Ready);

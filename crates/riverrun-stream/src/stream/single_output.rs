@@ -7,7 +7,7 @@ use crate::data::Data;
 use crate::environment::StreamExecutionEnvironment;
 use crate::error::Error;
 use crate::functions::OutputTag;
-use crate::graph::{NodeId, NodeKind, Partitioning};
+use crate::graph::{NodeId, NodeKind};
 use crate::source::{ERROR_OUTPUT, RecordError};
 use crate::stream::DataStream;
 use crate::stream::data_stream::Output;
@@ -49,16 +49,7 @@ impl<T> SingleOutputStreamOperator<T> {
     /// The operator's own parallelism.
     #[must_use]
     pub fn set_parallelism(self, parallelism: usize) -> Self {
-        let mut builder = self.stream.environment.builder();
-        builder.graph.nodes[self.node].parallelism = parallelism;
-        // What came before was connected for the old parallelism: the unsaid ones are decided again.
-        let nodes: Vec<usize> = builder.graph.nodes.iter().map(|node| node.parallelism).collect();
-        for edge in builder.graph.edges.iter_mut().filter(|edge| edge.to == self.node) {
-            if edge.partitioning == Partitioning::Forward && nodes[edge.from] != parallelism {
-                edge.partitioning = Partitioning::Rebalance;
-            }
-        }
-        drop(builder);
+        self.stream.environment.builder().set_parallelism_of(self.node, parallelism);
         self
     }
 
@@ -71,10 +62,9 @@ impl<T> SingleOutputStreamOperator<T> {
         let kind = environment.builder().graph.nodes[self.node].kind.clone();
         let ports = match kind {
             NodeKind::Operator(factory) => factory().outputs(),
-            NodeKind::Source { .. } => vec![
-                (String::new(), DataType::of::<()>()),
-                (ERROR_OUTPUT.into(), DataType::of::<RecordError>()),
-            ],
+            NodeKind::Source { .. } => {
+                vec![(String::new(), DataType::of::<()>()), (ERROR_OUTPUT.into(), DataType::of::<RecordError>())]
+            }
         };
         let found = ports.iter().skip(1).position(|(name, data)| name == tag.id() && *data == DataType::of::<U>());
         let outputs = match found {
