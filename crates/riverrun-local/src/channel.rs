@@ -24,6 +24,11 @@ impl Waker {
         }
     }
 
+    /// Whether it was woken since it last waited or was asked: what a driver without threads does instead of sleeping.
+    pub(crate) fn take(&self) -> bool {
+        self.notified.swap(false, Ordering::AcqRel)
+    }
+
     /// Sleeps until woken, or for at most this long.
     pub(crate) fn wait(&self, at_most: Option<Duration>) {
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);

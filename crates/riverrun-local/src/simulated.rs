@@ -50,9 +50,16 @@ impl Host for SimulatedHost {
         let sizes = Sizes { channel: 1 + random.next(4), batch: 1 << random.next(8) };
         let (job, mut tasks) = deploy(&graph, sizes)?;
         let mut now: Timestamp = 0;
-        // Tasks that can't move until another has.
+        // Tasks that sleep, as on a thread: until they are woken or their alarm is over, so that a wake-up that nobody
+        // gives is found here.
         let mut waiting: Vec<Option<Option<Timestamp>>> = vec![None; tasks.len()];
         while !tasks.is_empty() {
+            for (task, sleep) in tasks.iter().zip(&mut waiting) {
+                let due = |alarm: &Option<Timestamp>| alarm.is_some_and(|alarm| alarm <= now) || task.waker.take();
+                if sleep.as_ref().is_some_and(due) {
+                    *sleep = None;
+                }
+            }
             let movable: Vec<usize> = (0..tasks.len()).filter(|&task| waiting[task].is_none()).collect();
             let Some(&chosen) = movable.get(random.next(movable.len())) else {
                 let Some(alarm) = waiting.iter().flatten().flatten().min() else {
@@ -61,17 +68,15 @@ impl Host for SimulatedHost {
                     return Err(Error::Host { host: "simulated", job: graph.job_name, reason });
                 };
                 now = now.max(*alarm);
-                waiting.fill(None);
                 continue;
             };
             now += random.next(3) as Timestamp;
             match tasks[chosen].step(now) {
-                Progress::Moved => waiting.fill(None),
+                Progress::Moved => {}
                 Progress::Waiting(alarm) => waiting[chosen] = Some(alarm),
                 Progress::Done => {
                     tasks.remove(chosen);
                     waiting.remove(chosen);
-                    waiting.fill(None);
                 }
             }
         }
