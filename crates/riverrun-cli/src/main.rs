@@ -1,2 +1,22 @@
-//! The riverrun command.
-fn main() {}
+//! The `riverrun` command: keeps models and applies them to lines of text.
+//!
+//! Results go to standard output, everything for people to standard error.
+
+mod classify;
+mod cli;
+mod failure;
+mod models;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Models(arguments) => models::run(arguments),
+        Command::Classify(arguments) => classify::run(arguments),
+    };
+    done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,125 @@
+//! `riverrun classify`: a stream program from lines to labels.
+
+mod interrupt;
+mod output;
+mod progress;
+mod tally;
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use indicatif::DecimalBytes;
+use riverrun::connectors::Line;
+use riverrun::model::{Error as ModelError, Model, ModelStore, TagRef};
+use riverrun::prelude::*;
+use riverrun::stream::source::{RecordError, Source};
+
+use crate::cli::ClassifyArguments;
+use crate::failure::{Failure, Result, say};
+use crate::models::any;
+use interrupt::{Interrupt, Interruptible};
+use output::{ErrorsSink, LabelsSink, Outputs};
+use progress::Progress;
+
+const DEFAULT_TAG: &str = "text-classification:latest";
+
+pub(crate) fn run(arguments: ClassifyArguments) -> Result {
+    limit_cores(arguments.parallelism);
+    let (tag, files) = tag_and_files(&arguments)?;
+    let model = find(&tag, arguments.model.is_none() && files.len() < arguments.arguments.len())?;
+    let source = match files.as_slice() {
+        [] => LinesSource::stdin(),
+        [only] if only == Path::new("-") => LinesSource::stdin(),
+        files => {
+            LinesSource::files(files.iter().map(|file| if file == Path::new("-") { Path::new(STDIN) } else { file }))
+        }
+    };
+    let source = source.with_positions();
+    // What can't be read is found before a model is loaded and an output overwritten.
+    source.create_enumerator().map_err(Failure::failed)?;
+    let outputs = Arc::new(Outputs::create(arguments.output.as_deref(), &files)?);
+
+    let start = Instant::now();
+    let top_k = arguments.top_k.unwrap_or_default();
+    let runner = model.to_runner_with(TextClassificationOptions::new().top_k(top_k)).map_err(Failure::failed)?;
+    runner.init_local().map_err(Failure::failed)?;
+    let exact = if tag.exact().is_none() { format!("version {}, ", model.tag().version()) } else { String::new() };
+    let size = DecimalBytes(model.metadata().size());
+    say(format_args!("{tag} ({exact}{size}) loaded in {} ms", start.elapsed().as_millis()));
+    if files.is_empty() && io::stdin().is_terminal() {
+        say("reading lines from the keyboard; Ctrl-D ends them");
+    }
+
+    let interrupt = Interrupt::install()?;
+    let progress = Arc::new(Progress::start(&files, arguments.output.is_some()));
+    let done = classify(source, &runner, arguments.top_k.is_some(), &interrupt, &outputs, &progress);
+    let tally = progress.finish();
+    if let Some(failure) = outputs.failure() {
+        return Err(failure);
+    }
+    done?;
+    say(tally.summary(interrupt.is_requested(), outputs.errors_path()));
+    if interrupt.is_requested() { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// Standard input as a file, among others.
+const STDIN: &str = "/dev/stdin";
+
+/// The program. One subtask reads and writes, which keeps the order; the model is computed on all cores.
+fn classify(
+    source: LinesSource<Line>, runner: &Runner<TextClassification>, all_labels: bool, interrupt: &Arc<Interrupt>,
+    outputs: &Arc<Outputs>, progress: &Arc<Progress>,
+) -> Result {
+    let env = StreamExecutionEnvironment::get_execution_environment();
+    env.set_parallelism(1).set_job_name("classify");
+    let lines = env.from_source(Interruptible { source, interrupt: interrupt.clone() });
+    let labelled = lines.infer(runner, |line| line.text.as_str().into());
+    let failed = labelled.failures().map(|failed| RecordError { record: failed.record.place(), message: failed.error });
+    let errors = lines.errors().union([&*failed]);
+    errors.sink_to(ErrorsSink { outputs: outputs.clone(), progress: progress.clone() });
+    labelled.sink_to(LabelsSink { outputs: outputs.clone(), progress: progress.clone(), all_labels });
+    env.execute().map_err(Failure::failed)?;
+    Ok(())
+}
+
+/// Tells the tag from the files.
+fn tag_and_files(arguments: &ClassifyArguments) -> Result<(TagRef, Vec<PathBuf>)> {
+    let files = || arguments.arguments.clone();
+    if let Some(tag) = &arguments.model {
+        return Ok((any(tag)?, files()));
+    }
+    match arguments.arguments.split_first() {
+        Some((first, rest)) if !is_a_file(first) => Ok((any(&first.to_string_lossy())?, rest.to_vec())),
+        _ => Ok((any(DEFAULT_TAG)?, files())),
+    }
+}
+
+/// Whether an argument means a file: it is there, or it has a `/`, as no tag has.
+fn is_a_file(argument: &Path) -> bool {
+    argument == Path::new("-")
+        || argument.to_string_lossy().contains(std::path::is_separator)
+        || fs::metadata(argument).is_ok()
+}
+
+fn find(tag: &TagRef, may_be_a_file: bool) -> Result<Model> {
+    ModelStore::open_default()?.get(tag).map_err(|error| match error {
+        // Somebody who mistyped the name of a file should not look for it in the store.
+        ModelError::NotFound { .. } if may_be_a_file => {
+            Failure::Failed(format!("{error}. There is no file `{}` either", tag.name()))
+        }
+        error => error.into(),
+    })
+}
+
+fn limit_cores(parallelism: Option<usize>) {
+    if let Some(cores) = parallelism {
+        // SAFETY: the process has no other thread yet that could read the environment.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::env::set_var("RIVERRUN_NUM_THREADS", cores.to_string());
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use riverrun::inference::TopK;
+
+/// Keeps models, and applies them to lines of text.
+#[derive(Debug, Parser)]
+#[command(
+    name = "riverrun",
+    version,
+    after_help = "\
+Models are kept in $RIVERRUN_HOME. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+Example:
+  riverrun models import models/tweet-sentiment --name text-classification
+  riverrun classify tweets.txt --output labels.jsonl"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List, show, import and delete the models of the store
+    Models(ModelsArguments),
+    /// Label each line of files or of standard input
+    Classify(ClassifyArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A TAG is `name:version`; `name` alone means its latest version.
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+Example:
+  riverrun models import models/tweet-sentiment --name tweet-sentiment --version 1.0
+  riverrun models list --output json")]
+pub(crate) struct ModelsArguments {
+    #[command(subcommand)]
+    pub(crate) command: ModelsCommand,
+    /// How to show the result
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
+    pub(crate) output: Form,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List all versions of all models
+    List,
+    /// Show what is known about a model
+    Get {
+        /// `name:version`, or `name` for its latest version
+        tag: String,
+    },
+    /// Make a version the latest one of its name
+    Promote {
+        /// `name:version`
+        tag: String,
+    },
+    /// Copy a Hugging Face directory into the store
+    #[command(after_help = "Example:\n  riverrun models import models/tweet-sentiment --name text-classification")]
+    Import {
+        /// The directory with config.json, tokenizer.json and model.safetensors
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+        /// The name to keep it under
+        #[arg(long)]
+        name: String,
+        /// Its version [default: made from the time]
+        #[arg(long)]
+        version: Option<String>,
+        /// Leave `NAME:latest` where it is
+        #[arg(long)]
+        no_promote: bool,
+    },
+    /// Delete a version of a model
+    Delete {
+        /// `name:version`
+        tag: String,
+    },
+    /// Print the directory that holds a model's files
+    Path {
+        /// `name:version`, or `name` for its latest version
+        tag: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "riverrun classify [OPTIONS] [TAG] [FILE]...",
+    after_help = "\
+The first argument is the model's TAG unless a file of that name exists or it holds a `/`. The model is
+text-classification:latest without one. Lines come from standard input when there is no FILE, or for `-`.
+Each line gives one line of JSON, in the same order: {\"text\", \"label\", \"score\"}, or with --top-k
+{\"text\", \"labels\": [{\"label\", \"score\"}, ...]}. A line that is not UTF-8 is reported and passed over.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (what was done is written).
+
+Example:
+  riverrun classify tweet-sentiment:1.0 tweets.txt --output labels.jsonl"
+)]
+pub(crate) struct ClassifyArguments {
+    /// A model's tag, and the files to read
+    #[arg(value_name = "TAG or FILE")]
+    pub(crate) arguments: Vec<PathBuf>,
+    /// The model; every other argument is a file then
+    #[arg(short, long, value_name = "TAG")]
+    pub(crate) model: Option<String>,
+    /// Give the N best labels of each line, or `all`
+    #[arg(long, value_name = "N|all", value_parser = top_k)]
+    pub(crate) top_k: Option<TopK>,
+    /// Write to this file, and what is wrong with bad lines to FILE.errors
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Compute on at most N cores [default: all]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) parallelism: Option<usize>,
+}
+
+fn top_k(text: &str) -> Result<TopK, String> {
+    match text {
+        "all" => Ok(TopK::All),
+        _ => at_least_one(text).map(TopK::Some).map_err(|_| "give a number from 1 on, or `all`".into()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "give a number from 1 on".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_help_fits_a_screen() {
+        let mut command = Arguments::command();
+        command.clone().debug_assert();
+        command.build();
+        for part in std::iter::once(&command).chain(command.get_subcommands()) {
+            let lines = part.clone().render_help().to_string().lines().count();
+            assert!(lines <= 30, "{} has {lines} lines", part.get_name());
+        }
+    }
+}

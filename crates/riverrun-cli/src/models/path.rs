@@ -1,0 +1,15 @@
+//! `riverrun models path TAG`
+
+use riverrun::model::{ModelStore, TagRef};
+use serde_json::json;
+
+use crate::cli::Form;
+use crate::failure::{Result, put};
+
+pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
+    let model = store.get(tag)?;
+    match form {
+        Form::Json => put(json!({ "tag": model.tag().to_string(), "path": model.path() })),
+        Form::Table => put(model.path().display()),
+    }
+}
