@@ -1,4 +1,5 @@
 //! The golden vectors of the key groups, which every side of a savepoint shares.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a failure is a failed test")]
 
 use riverrun_stream::key_group::{key_group, murmur3_32};
 use serde_json::Value;

@@ -93,6 +93,7 @@ mod tests {
     #[derive(Serialize, Deserialize)]
     struct Forgetful {
         #[serde(skip_serializing)]
+        #[allow(dead_code, reason = "it is there to be forgotten")]
         id: u32,
     }
 
