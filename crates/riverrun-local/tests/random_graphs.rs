@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use riverrun_local::SimulatedHost;
+use riverrun_local::{LocalHost, SimulatedHost};
 use riverrun_stream::batch::DataType;
 use riverrun_stream::functions::{Collector, OutputTag, ProcessContext, ProcessFunction};
-use riverrun_stream::{DataStream, Error, FunctionError, Result, StreamExecutionEnvironment};
+use riverrun_stream::{DataStream, Error, FunctionError, Host, Result, StreamExecutionEnvironment};
 use riverrun_testing::{CollectingSink, Random, SlowSink};
 
 /// A stream of the program and, beside it, the values that it has to carry, in any order.
@@ -37,7 +37,7 @@ impl ProcessFunction<u64> for Part {
     fn process_element(
         &mut self, n: u64, context: &mut ProcessContext<'_, '_>, out: &mut Collector<'_, u64>,
     ) -> Result {
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             out.collect(n);
             return Ok(());
         }
@@ -66,7 +66,11 @@ enum Collected {
 
 impl Program {
     fn new(seed: u64) -> Self {
-        let env = StreamExecutionEnvironment::new(Arc::new(SimulatedHost::new(seed)));
+        Self::on(Arc::new(SimulatedHost::new(seed)), seed)
+    }
+
+    fn on(host: Arc<dyn Host>, seed: u64) -> Self {
+        let env = StreamExecutionEnvironment::new(host);
         env.set_job_name("random");
         let mut random = Random::new(seed);
         env.set_buffer_timeout(Duration::from_millis([0, 1, 100, 100_000][random.below(4)]));
@@ -180,6 +184,27 @@ impl Program {
     }
 }
 
+/// Runs a program that cannot fail, and says how many values have arrived.
+fn assert_all_arrive(mut program: Program, seed: u64) -> usize {
+    program.build();
+    program.end_in_sinks();
+
+    let result = program.env.execute();
+
+    result.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    let mut arrived = 0;
+    for (sink, expected) in &program.sinks {
+        let found = match sink {
+            Collected::Fast(sink) => sink.take(),
+            Collected::Slow(sink) => sink.take(),
+        };
+        assert_eq!(found.len(), expected.len(), "seed {seed}");
+        assert!(counts(&found) == counts(expected), "seed {seed}: other values arrived");
+        arrived += found.len();
+    }
+    arrived
+}
+
 fn counts(values: &[u64]) -> HashMap<u64, usize> {
     let mut counts = HashMap::new();
     values.iter().for_each(|&value| *counts.entry(value).or_default() += 1);
@@ -188,26 +213,16 @@ fn counts(values: &[u64]) -> HashMap<u64, usize> {
 
 #[test]
 fn random_programs_give_what_a_sequential_run_gives() {
-    let mut arrived = 0;
-    for seed in 0..1200 {
-        let mut program = Program::new(seed);
-        program.build();
-        program.end_in_sinks();
+    let arrived: usize = (0..1200).map(|seed| assert_all_arrive(Program::new(seed), seed)).sum();
 
-        let result = program.env.execute();
-
-        result.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        for (sink, expected) in &program.sinks {
-            let found = match sink {
-                Collected::Fast(sink) => sink.take(),
-                Collected::Slow(sink) => sink.take(),
-            };
-            assert_eq!(found.len(), expected.len(), "seed {seed}");
-            assert!(counts(&found) == counts(expected), "seed {seed}: other values arrived");
-            arrived += found.len();
-        }
-    }
     assert!(arrived > 100_000, "the programs carry records: {arrived}");
+}
+
+#[test]
+fn random_programs_on_threads_give_what_a_sequential_run_gives() {
+    for seed in 0..150 {
+        assert_all_arrive(Program::on(Arc::new(LocalHost::new()), seed), seed);
+    }
 }
 
 #[test]
