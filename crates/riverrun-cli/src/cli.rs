@@ -41,17 +41,15 @@ Example:
 pub(crate) struct ModelsArguments {
     #[command(subcommand)]
     pub(crate) command: ModelsCommand,
-    /// How to show the result
+    /// How to show the result: for people, or for programs
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: Form,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// For people
     #[default]
     Table,
-    /// For programs
     Json,
 }
 
@@ -101,10 +99,12 @@ pub(crate) enum ModelsCommand {
 #[command(
     override_usage = "riverrun classify [OPTIONS] [TAG] [FILE]...",
     after_help = "\
-The first argument is the model's TAG unless a file of that name exists or it holds a `/`. The model is
-text-classification:latest without one. Lines come from standard input when there is no FILE, or for `-`.
-Each line gives one line of JSON, in the same order: {\"text\", \"label\", \"score\"}, or with --top-k
-{\"text\", \"labels\": [{\"label\", \"score\"}, ...]}. A line that is not UTF-8 is reported and passed over.
+The first argument is the model's TAG, unless there is a file of that name or it
+holds a `/`. Without a TAG the model is text-classification:latest. Lines come
+from standard input when there is no FILE, and for `-`. Each gives one line of
+JSON, in the same order: {\"text\", \"label\", \"score\"}, or with --top-k
+{\"text\", \"labels\": [{\"label\", \"score\"}, ...]}. A line that is not UTF-8 is
+reported and passed over.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (what was done is written).
 
 Example:

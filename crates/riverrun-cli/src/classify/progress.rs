@@ -77,7 +77,7 @@ fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
 
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    style.with_key("rate", rate).progress_chars("━╸━")
+    style.with_key("rate", rate).progress_chars("━╸─")
 }
 
 fn count_lines(file: &PathBuf) -> io::Result<u64> {
