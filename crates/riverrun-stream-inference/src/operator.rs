@@ -121,14 +121,16 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> InferOper
             }
             self.first += 1;
             match self.slots.pop_front() {
-                Some(Slot::Record { record: StreamRecord { value, timestamp }, result: Some(result) }) => match result {
-                    Ok(result) => turn.output(0)?.push(StreamRecord { value: (value, result), timestamp }),
-                    Err(error) if self.options.route_errors => {
-                        let value = FailedRecord { record: value, error: error.to_string() };
-                        turn.output(1)?.push(StreamRecord { value, timestamp });
+                Some(Slot::Record { record: StreamRecord { value, timestamp }, result: Some(result) }) => {
+                    match result {
+                        Ok(result) => turn.output(0)?.push(StreamRecord { value: (value, result), timestamp }),
+                        Err(error) if self.options.route_errors => {
+                            let value = FailedRecord { record: value, error: error.to_string() };
+                            turn.output(1)?.push(StreamRecord { value, timestamp });
+                        }
+                        Err(error) => return Err(error.into()),
                     }
-                    Err(error) => return Err(error.into()),
-                },
+                }
                 Some(Slot::Watermark(watermark)) => turn.emit_watermark(watermark),
                 Some(Slot::Idle(idle)) => turn.emit_idle(idle),
                 Some(Slot::Record { result: None, .. }) | None => {}
@@ -198,7 +200,8 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> Operator 
                 let Answer(number, answer) = *answer;
                 let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
                 // A second answer finds its slot answered or gone, and is ignored.
-                if let Some(Slot::Record { result: result @ None, .. }) = index.and_then(|index| self.slots.get_mut(index))
+                if let Some(Slot::Record { result: result @ None, .. }) =
+                    index.and_then(|index| self.slots.get_mut(index))
                 {
                     *result = Some(answer);
                 }

@@ -50,7 +50,8 @@ fn a_small_capacity_holds_the_stream_back_and_loses_nothing() {
     let runner = Runner::new("square", Square);
 
     let numbers = (100..5_100).collect::<Vec<u64>>();
-    let squared = env.from_collection(numbers.clone()).infer(&runner, |&n| n).capacity(3).execute_and_collect().unwrap();
+    let squared =
+        env.from_collection(numbers.clone()).infer(&runner, |&n| n).capacity(3).execute_and_collect().unwrap();
 
     assert_eq!(squared.len(), numbers.len());
 }
@@ -63,7 +64,7 @@ fn failures_that_are_routed_leave_the_rest_alone() {
     let inferred = env.from_collection(1..=40_u64).infer(&runner, |&n| n);
     let bad = inferred.failures().map(|FailedRecord { record, error }| format!("{record}: {error}"));
     let good = inferred.map(|(n, square)| format!("{n}²={square}"));
-    let lines = good.union([&*bad]).execute_and_collect().unwrap();
+    let lines = good.union([&bad]).execute_and_collect().unwrap();
 
     let (good, bad): (Vec<String>, Vec<String>) = lines.into_iter().partition(|line| line.contains('²'));
     let expected = (1..=40).filter(|n| ![13, 17].contains(n)).map(|n| format!("{n}²={}", n * n));

@@ -18,7 +18,9 @@ impl Runnable for Double {
     }
 
     fn run(&self, batch: Vec<u64>, _: &Compute) -> Result<Vec<Result<u64, ItemError>>, ItemError> {
-        let double = |number: u64| if number % 50 == 0 { Err(ItemError::new("a multiple of 50")) } else { Ok(number * 2) };
+        let double = |number: u64| {
+            if number.is_multiple_of(50) { Err(ItemError::new("a multiple of 50")) } else { Ok(number * 2) }
+        };
         Ok(batch.into_iter().map(double).collect())
     }
 }

@@ -226,10 +226,7 @@ mod tests {
         let bytes = batch.encode().unwrap();
         let back = DataType::of::<(String, u8)>().decode(&bytes).unwrap();
 
-        assert_eq!(
-            back.into_records::<(String, u8)>().unwrap(),
-            batch.into_records::<(String, u8)>().unwrap()
-        );
+        assert_eq!(back.into_records::<(String, u8)>().unwrap(), batch.into_records::<(String, u8)>().unwrap());
     }
 
     #[test]

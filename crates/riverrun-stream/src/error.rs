@@ -7,7 +7,9 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Error {
     /// A parallelism outside `1..=max_parallelism`.
-    #[error("parallelism {given} of {of} is outside 1..={max}; set one in that range, or a higher maximum with `set_max_parallelism`")]
+    #[error(
+        "parallelism {given} of {of} is outside 1..={max}; set one in that range, or a higher maximum with `set_max_parallelism`"
+    )]
     Parallelism {
         /// What was given.
         given: usize,
@@ -23,13 +25,17 @@ pub enum Error {
         given: usize,
     },
     /// The program has nothing to run.
-    #[error("the program `{job}` has no sink, so running it would do nothing; end a stream with `print`, `sink_to` or `execute_and_collect`")]
+    #[error(
+        "the program `{job}` has no sink, so running it would do nothing; end a stream with `print`, `sink_to` or `execute_and_collect`"
+    )]
     NoSink {
         /// The job's name.
         job: String,
     },
     /// Two operators carry the same `uid`.
-    #[error("the operators `{first}` and `{second}` both have the uid `{uid}`; give each its own, since state is restored by it")]
+    #[error(
+        "the operators `{first}` and `{second}` both have the uid `{uid}`; give each its own, since state is restored by it"
+    )]
     DuplicateUid {
         /// The uid.
         uid: String,
@@ -57,7 +63,9 @@ pub enum Error {
         declared: String,
     },
     /// A forward connection between operators of different parallelism.
-    #[error("`{from}` (parallelism {from_parallelism}) cannot forward to `{to}` (parallelism {to_parallelism}); use `rebalance` or `rescale`, or the same parallelism")]
+    #[error(
+        "`{from}` (parallelism {from_parallelism}) cannot forward to `{to}` (parallelism {to_parallelism}); use `rebalance` or `rescale`, or the same parallelism"
+    )]
     ForwardParallelism {
         /// The operator before.
         from: String,
@@ -69,7 +77,9 @@ pub enum Error {
         to_parallelism: usize,
     },
     /// An operator was connected to a stream of another type.
-    #[error("records of type `{found}` came where `{expected}` was expected; connect the operator to a stream of its own type")]
+    #[error(
+        "records of type `{found}` came where `{expected}` was expected; connect the operator to a stream of its own type"
+    )]
     TypeMismatch {
         /// The type that the operator takes.
         expected: &'static str,
@@ -93,7 +103,9 @@ pub enum Error {
         reason: String,
     },
     /// A value does not come back from its persisted form as it was.
-    #[error("the state `{state}` of type `{type_name}` does not survive being stored and read; check the type's serde attributes (`skip`, `untagged`)")]
+    #[error(
+        "the state `{state}` of type `{type_name}` does not survive being stored and read; check the type's serde attributes (`skip`, `untagged`)"
+    )]
     RoundTrip {
         /// The state's name.
         state: String,
@@ -101,7 +113,9 @@ pub enum Error {
         type_name: &'static str,
     },
     /// State of another format version.
-    #[error("the state `{state}` was written in format {found}, this build reads up to {supported}; restore it with a newer Riverrun")]
+    #[error(
+        "the state `{state}` was written in format {found}, this build reads up to {supported}; restore it with a newer Riverrun"
+    )]
     StateVersion {
         /// The state's name.
         state: String,

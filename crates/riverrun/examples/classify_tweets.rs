@@ -48,11 +48,15 @@ fn ship_model() -> Result {
     if let Err(riverrun::model::Error::NotFound { .. }) = riverrun::models::get("text-classification") {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/tweet-sentiment");
         let imported = riverrun::models::import(directory, "text-classification")?;
-        eprintln!("the store had no `text-classification`; imported {} from models/tweet-sentiment", imported.model.tag());
+        eprintln!(
+            "the store had no `text-classification`; imported {} from models/tweet-sentiment",
+            imported.model.tag()
+        );
     }
     Ok(())
 }
 
+#[rustfmt::skip]
 const TWEETS: [(u32, &str); 7] = [
     (1, "BentoML: Create an ML Powered Prediction Service in Minutes via @TDataScience https://buff.ly/3srhTw9 #Python #MachineLearning #BentoML"),
     (2, "Top MLOps Serving frameworks — 2021 https://link.medium.com/5Elq6Aw52ib #mlops #TritonInferenceServer #opensource #nvidia #machincelearning  #serving #tensorflow #PyTorch #Bodywork #BentoML #KFServing #kubeflow #Cortex #Seldon #Sagify #Syndicai"),

@@ -4,8 +4,8 @@ pub use riverrun_connectors::LinesSource;
 pub use riverrun_inference::{Classification, ModelExt, TextClassification, TextClassificationOptions, TopK};
 pub use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
 pub use riverrun_stream::{
-    Collector, Data, DataStream, FilterFunction, FlatMapFunction, FunctionError, MapFunction, OutputTag, ProcessContext,
-    ProcessFunction, Result, RuntimeContext, SingleOutputStreamOperator, StreamExecutionEnvironment,
+    Collector, Data, DataStream, FilterFunction, FlatMapFunction, FunctionError, MapFunction, OutputTag,
+    ProcessContext, ProcessFunction, Result, RuntimeContext, SingleOutputStreamOperator, StreamExecutionEnvironment,
 };
 pub use riverrun_stream_inference::{FailedRecord, InferExt};
 

@@ -75,10 +75,13 @@ pub trait Operator: Send {
         if state.is_empty() {
             return Ok(());
         }
-        Err(FunctionError::new("the snapshot holds state for this operator, which keeps none; restore it into the operator that wrote it (check the `uid`s)"))
+        Err(FunctionError::new(
+            "the snapshot holds state for this operator, which keeps none; restore it into the operator that wrote it (check the `uid`s)",
+        ))
     }
 
-    /// Called once before any element. Models load here. Alarms are set here, also after a restore.
+    /// Called once before any element. Models load here. Alarms are set here, also after a restore; one that is due at once
+    /// rings before the first element is delivered, so that what was restored comes first.
     ///
     /// # Errors
     /// The user's `open` says so.

@@ -155,12 +155,12 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
-    /// The index of the port of this name.
+    /// The index of the side output of this name.
     ///
     /// # Errors
     /// Nobody declared it.
     pub fn port_named(&self, name: &str) -> Result<usize, FunctionError> {
-        self.outputs.ports.iter().position(|port| port.name == name).ok_or_else(|| {
+        self.outputs.ports.iter().skip(1).position(|port| port.name == name).map(|index| index + 1).ok_or_else(|| {
             FunctionError::new(format!(
                 "the operator has no side output `{name}`; declare its `OutputTag` with the process function's `side_outputs`"
             ))

@@ -9,8 +9,8 @@ use crate::element::StreamRecord;
 use crate::error::Result;
 use crate::functions::{Collector, ProcessContext, ProcessFunction};
 use crate::operator::{
-    BATCH_SIZE, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter, Turn, decode_state,
-    encode_state,
+    BATCH_SIZE, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter, Turn,
+    decode_state, encode_state,
 };
 
 const PENDING: &str = "pending";

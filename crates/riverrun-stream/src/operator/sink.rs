@@ -8,8 +8,8 @@ use crate::context::RuntimeContext;
 use crate::element::Timestamp;
 use crate::error::{FunctionError, Result};
 use crate::operator::{
-    Completion, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter, Turn, decode_state,
-    encode_state,
+    Completion, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter, Turn,
+    decode_state, encode_state,
 };
 use crate::sink::{Committer, Sink, SinkWriter};
 
@@ -54,7 +54,8 @@ impl<S: Sink> Operator for SinkOperator<S> {
     fn restore(&mut self, mut state: OperatorSnapshot) -> Result {
         self.writer_state = state.take_list(WRITER);
         let committables = state.take_list(COMMITTABLES);
-        let committables = committables.iter().map(|entry| decode_state(COMMITTABLES, entry)).collect::<Result<_, _>>()?;
+        let committables =
+            committables.iter().map(|entry| decode_state(COMMITTABLES, entry)).collect::<Result<_, _>>()?;
         self.pending.insert(0, committables);
         Ok(())
     }
@@ -80,7 +81,9 @@ impl<S: Sink> Operator for SinkOperator<S> {
     }
 
     fn prepare_snapshot(&mut self, request: SnapshotRequest, _: &mut Turn<'_>) -> Result {
-        let ready = self.running()?.0.prepare_commit()?;
+        let writer = &mut self.running()?.0;
+        writer.flush(false)?;
+        let ready = writer.prepare_commit()?;
         self.pending.entry(request.id).or_default().extend(ready);
         Ok(())
     }

@@ -117,9 +117,7 @@ impl OperatorSnapshot {
 /// Deals the snapshots of all subtasks to `parallelism` new ones: list entries in contiguous runs (so that what one subtask
 /// held in order stays in order), union entries to everyone, key groups by range.
 #[must_use]
-pub fn redistribute(
-    snapshots: &[OperatorSnapshot], parallelism: usize, max_parallelism: usize,
-) -> Vec<RestoredState> {
+pub fn redistribute(snapshots: &[OperatorSnapshot], parallelism: usize, max_parallelism: usize) -> Vec<RestoredState> {
     let mut list: BTreeMap<&str, Vec<&Vec<u8>>> = BTreeMap::new();
     let mut union: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     let mut key_groups: BTreeMap<usize, &Vec<u8>> = BTreeMap::new();

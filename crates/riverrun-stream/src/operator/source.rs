@@ -6,8 +6,8 @@ use crate::batch::{Batch, DataType};
 use crate::context::RuntimeContext;
 use crate::error::{FunctionError, Result};
 use crate::operator::{
-    Completion, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter, Turn, decode_state,
-    encode_state,
+    Completion, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter, Turn,
+    decode_state, encode_state,
 };
 use crate::source::{
     ERROR_OUTPUT, ReaderStatus, RecordError, Source, SourceOutput, SourceReader, SplitAssignment, SplitEnumerator,

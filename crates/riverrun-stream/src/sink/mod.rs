@@ -67,7 +67,8 @@ pub trait SinkWriter: Send {
         Ok(Readiness::Ready)
     }
 
-    /// Brings all that was written to its target; at the end of input nothing follows.
+    /// Brings what was written to its target: before each checkpoint, and at the end of input, when nothing follows. What it
+    /// says `Busy` about before a checkpoint has to be in its [`snapshot`](Self::snapshot).
     ///
     /// # Errors
     /// The target can't be written.

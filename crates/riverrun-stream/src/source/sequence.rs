@@ -56,10 +56,9 @@ impl Source for NumberSequence {
             return Ok(FixedSplits::new([]));
         }
         let run = (last - first) / SPLITS + 1;
-        let starts = (0..SPLITS).map_while(|index| run.checked_mul(index)?.checked_add(first)).filter(|&start| start <= last);
-        Ok(FixedSplits::new(
-            starts.map(|next| SequenceSplit { next, last: next.saturating_add(run - 1).min(last) }),
-        ))
+        let starts =
+            (0..SPLITS).map_while(|index| run.checked_mul(index)?.checked_add(first)).filter(|&start| start <= last);
+        Ok(FixedSplits::new(starts.map(|next| SequenceSplit { next, last: next.saturating_add(run - 1).min(last) })))
     }
 
     fn restore_enumerator(&self, state: &[u8]) -> Result<Self::Enumerator> {

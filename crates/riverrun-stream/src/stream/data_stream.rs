@@ -38,6 +38,12 @@ impl<T> Clone for DataStream<T> {
     }
 }
 
+impl<T> AsRef<DataStream<T>> for DataStream<T> {
+    fn as_ref(&self) -> &DataStream<T> {
+        self
+    }
+}
+
 impl<T> DataStream<T> {
     pub(crate) fn of(environment: &StreamExecutionEnvironment, outputs: Vec<Output>) -> Self {
         Self { environment: environment.clone(), outputs, data: PhantomData }
@@ -120,9 +126,7 @@ impl<T: Data> DataStream<T> {
     }
 
     /// Keeps the values for which the closure says `true`.
-    pub fn filter(
-        &self, function: impl FnMut(&T) -> bool + Clone + Send + 'static,
-    ) -> SingleOutputStreamOperator<T> {
+    pub fn filter(&self, function: impl FnMut(&T) -> bool + Clone + Send + 'static) -> SingleOutputStreamOperator<T> {
         self.filter_function(FilterClosure(function))
     }
 
@@ -143,9 +147,10 @@ impl<T: Data> DataStream<T> {
     ///
     /// Streams of another environment are a mistake that `execute` reports.
     #[must_use]
-    pub fn union<'a>(&self, others: impl IntoIterator<Item = &'a DataStream<T>>) -> DataStream<T> {
+    pub fn union(&self, others: impl IntoIterator<Item = impl AsRef<DataStream<T>>>) -> DataStream<T> {
         let mut union = self.clone();
         for other in others {
+            let other = other.as_ref();
             if !self.environment.is_same(&other.environment) {
                 self.environment.builder().mistakes.push(Error::ForeignStream { operation: "union" });
             }

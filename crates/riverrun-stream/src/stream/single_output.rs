@@ -26,6 +26,12 @@ impl<T> Deref for SingleOutputStreamOperator<T> {
     }
 }
 
+impl<T> AsRef<DataStream<T>> for SingleOutputStreamOperator<T> {
+    fn as_ref(&self) -> &DataStream<T> {
+        &self.stream
+    }
+}
+
 impl<T> SingleOutputStreamOperator<T> {
     pub(crate) fn of(environment: &StreamExecutionEnvironment, node: NodeId) -> Self {
         let output = Output { node, port: 0, partitioning: None };
