@@ -1,4 +1,5 @@
 //! The examples, run as a user runs them.
+#![allow(clippy::unwrap_used, reason = "a helper that can't go on fails its test")]
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
