@@ -27,7 +27,9 @@ use progress::Progress;
 const DEFAULT_TAG: &str = "text-classification:latest";
 
 pub(crate) fn run(arguments: ClassifyArguments) -> Result {
-    limit_cores(arguments.parallelism);
+    if let Some(cores) = arguments.parallelism {
+        Compute::set_permits(cores);
+    }
     let (tag, files) = tag_and_files(&arguments)?;
     let model = find(&tag, arguments.model.is_none() && files.len() < arguments.arguments.len())?;
     let source = match files.as_slice() {
@@ -112,14 +114,4 @@ fn find(tag: &TagRef, may_be_a_file: bool) -> Result<Model> {
         }
         error => error.into(),
     })
-}
-
-fn limit_cores(parallelism: Option<usize>) {
-    if let Some(cores) = parallelism {
-        // SAFETY: the process has no other thread yet that could read the environment.
-        #[allow(unsafe_code)]
-        unsafe {
-            std::env::set_var("RIVERRUN_NUM_THREADS", cores.to_string());
-        }
-    }
 }

@@ -49,6 +49,12 @@ impl Compute {
         Permits::global().total()
     }
 
+    /// Sets how many batches the process computes at a time, whatever the environment says; at least 1. False, and without
+    /// effect, once a runner has been initialised.
+    pub fn set_permits(permits: usize) -> bool {
+        Permits::settle_global(permits)
+    }
+
     /// How many threads the process keeps for computing, idle ones included; none before the first batch that needs one
     /// and soon none after the last runner is gone.
     #[must_use]

@@ -78,6 +78,8 @@ impl Drop for Permit {
     }
 }
 
+static GLOBAL: OnceLock<Permits> = OnceLock::new();
+
 impl Permits {
     pub(crate) fn new(total: usize) -> Self {
         let state = State { free: total, lent: 0, lending_pause: 0, claims: VecDeque::new() };
@@ -86,8 +88,12 @@ impl Permits {
 
     /// Those of the process.
     pub(crate) fn global() -> &'static Self {
-        static GLOBAL: OnceLock<Permits> = OnceLock::new();
         GLOBAL.get_or_init(|| Self::new(limit::permit_count()))
+    }
+
+    /// Sets how many the process has; false where that was settled before.
+    pub(super) fn settle_global(total: usize) -> bool {
+        GLOBAL.set(Self::new(total.max(1))).is_ok()
     }
 
     pub(crate) fn total(&self) -> usize {
