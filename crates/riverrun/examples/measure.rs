@@ -55,7 +55,7 @@ fn measure(model: &str, texts: &str) -> Result<String> {
     let loading = Instant::now();
     let runner = load(model)?;
     let load = loading.elapsed();
-    let resident_once_loaded = resident("VmRSS:");
+    let resident_loaded = resident("VmRSS:");
     run_all(&runner, &texts[..texts.len().min(64)])?;
 
     let started = Instant::now();
@@ -74,11 +74,12 @@ fn measure(model: &str, texts: &str) -> Result<String> {
     }
 
     let alone = run_alone(&runner, &texts)?;
+    let peak_resident = resident("VmHWM:");
     let sorted = run_sorted(&runner, model, &texts)?;
 
     let rate = |elapsed: Duration| texts.len() as f64 / elapsed.as_secs_f64();
     let mut json = format!(
-        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"sorted8_per_second":{},"resident_loaded_kib":{resident_once_loaded},"peak_resident_kib":{},"stream_equals_batch":{}"#,
+        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"sorted8_per_second":{},"resident_loaded_kib":{resident_loaded},"peak_resident_kib":{peak_resident},"stream_equals_batch":{}"#,
         texts.len(),
         Compute::permits(),
         text(&format!("{:?}", Cpu::chosen().map_err(|error| FunctionError::new(error.to_string()))?)),
@@ -88,7 +89,6 @@ fn measure(model: &str, texts: &str) -> Result<String> {
         quantile(&alone, 0.5),
         quantile(&alone, 0.99),
         rate(sorted),
-        resident("VmHWM:"),
         streamed.value() == batched.value(),
     );
     push_list(&mut json, "labels", outputs.iter().map(|labels| labels.first().map(|best| text(best.label.as_str()))));

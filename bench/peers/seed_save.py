@@ -1,0 +1,23 @@
+"""Saves a Hugging Face directory in BentoML's store as `text-classification`.
+
+    BENTOML_HOME=... python seed_save.py MODEL_DIRECTORY
+"""
+
+import sys
+
+import bentoml
+import transformers
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    directory = sys.argv[1]
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(directory)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
+    pipeline = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer)
+    print(bentoml.transformers.save_model("text-classification", pipeline).tag)
+
+
+if __name__ == "__main__":
+    main()
