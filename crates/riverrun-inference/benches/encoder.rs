@@ -15,32 +15,13 @@ use riverrun_runner::{Compute, Runnable, Runner};
 
 const TEXTS: usize = 512;
 
-/// Sentences of 5 to 27 common words: about 25 tokens on average with some punctuation.
-fn made_up() -> Vec<String> {
-    let words =
-        "the new phone is not what i expected but my friends love it so much today @user http great bad #monday";
-    let words: Vec<&str> = words.split(' ').collect();
-    let mut state = 1u32;
-    let mut next = |below: u32| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) % below
-    };
-    (0..TEXTS)
-        .map(|_| {
-            let length = 5 + next(23);
-            let text: Vec<&str> = (0..length).map(|_| words[next(words.len() as u32) as usize]).collect();
-            text.join(" ") + "!"
-        })
-        .collect()
-}
-
 fn texts() -> Vec<String> {
     match std::env::var("RIVERRUN_BENCH_TEXTS") {
         Ok(path) => {
             let content = std::fs::read_to_string(path).expect("a readable file");
             content.lines().take(TEXTS).map(str::to_owned).collect()
         }
-        Err(_) => made_up(),
+        Err(_) => riverrun_testing::tweet_like_texts(TEXTS, 1),
     }
 }
 
