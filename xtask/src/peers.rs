@@ -2,15 +2,28 @@
 
 use crate::command::run;
 
-/// Makes the fixtures again with the peers themselves, in an environment of their own.
+/// What each peer needs, and the script that records it.
+const RECORDS: [(&str, &str, &str); 2] = [
+    (
+        "transformers",
+        "crates/riverrun-inference/tests/fixtures/requirements.txt",
+        "crates/riverrun-inference/tests/fixtures/make_fixtures.py",
+    ),
+    (
+        "hashes",
+        "crates/riverrun-stream/tests/golden/requirements.txt",
+        "crates/riverrun-stream/tests/golden/make_key_groups.py",
+    ),
+];
+
+/// Makes the records again with the peers themselves, each in an environment of its own.
 pub(crate) fn record() -> Result<(), String> {
-    let environment = "target/peers/transformers";
-    run("python3", &["-m", "venv", environment], &[])?;
-    let python = format!("{environment}/bin/python");
-    run(
-        &python,
-        &["-m", "pip", "install", "--quiet", "-r", "crates/riverrun-inference/tests/fixtures/requirements.txt"],
-        &[],
-    )?;
-    run(&python, &["crates/riverrun-inference/tests/fixtures/make_fixtures.py"], &[])
+    for (name, requirements, script) in RECORDS {
+        let environment = format!("target/peers/{name}");
+        run("python3", &["-m", "venv", &environment], &[])?;
+        let python = format!("{environment}/bin/python");
+        run(&python, &["-m", "pip", "install", "--quiet", "-r", requirements], &[])?;
+        run(&python, &[script], &[])?;
+    }
+    Ok(())
 }

@@ -192,7 +192,7 @@ fn lines_with_positions_know_their_number_and_their_file() {
 
     let source = env.from_source(LinesSource::files(&files).with_positions());
     let errors = source.errors().map(|error| error.record);
-    let places = source.map(|line| line.place()).union([&*errors]).execute_and_collect().unwrap();
+    let places = source.map(|line| line.place()).union([&errors]).execute_and_collect().unwrap();
 
     let mut places: Vec<_> =
         places.iter().map(|place| place.replace(&format!("{}/", directory.path().display()), "")).collect();

@@ -80,7 +80,7 @@ fn classify(
     let lines = env.from_source(Interruptible { source, interrupt: interrupt.clone() });
     let labelled = lines.infer(runner, |line| line.text.as_str().into());
     let failed = labelled.failures().map(|failed| RecordError { record: failed.record.place(), message: failed.error });
-    let errors = lines.errors().union([&*failed]);
+    let errors = lines.errors().union([&failed]);
     errors.sink_to(ErrorsSink { outputs: outputs.clone(), progress: progress.clone() });
     labelled.sink_to(LabelsSink { outputs: outputs.clone(), progress: progress.clone(), all_labels });
     env.execute().map_err(Failure::failed)?;
