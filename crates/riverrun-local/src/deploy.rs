@@ -83,7 +83,7 @@ impl<'g> Deployment<'g> {
             let producers = &self.wakers[self.chain_of[&edge.from]];
             let consumers = &self.wakers[self.chain_of[&edge.to]];
             for (from, producer) in producers.iter().enumerate() {
-                for to in readers(edge.partitioning, from, producers.len(), consumers.len()) {
+                for to in readers(&edge.partitioning, from, producers.len(), consumers.len()) {
                     let channel = Channel::new(self.sizes.channel, producer.clone(), consumers[to].clone());
                     self.channels.insert((index, from, to), Arc::new(channel));
                 }
@@ -151,7 +151,8 @@ impl<'g> Deployment<'g> {
                             Route::Edge(EdgeWriter::new(
                                 channels,
                                 data_type,
-                                edge.partitioning,
+                                edge.partitioning.clone(),
+                                self.graph.max_parallelism,
                                 subtask,
                                 batch,
                                 timeout,
@@ -195,14 +196,14 @@ impl<'g> Deployment<'g> {
 }
 
 /// The subtasks that a subtask writes to.
-fn readers(partitioning: Partitioning, from: usize, writers: usize, readers: usize) -> Vec<usize> {
+fn readers(partitioning: &Partitioning, from: usize, writers: usize, readers: usize) -> Vec<usize> {
     match partitioning {
         Partitioning::Forward => vec![from],
         Partitioning::Rescale if readers >= writers => {
             (from * readers / writers..(from + 1) * readers / writers).collect()
         }
         Partitioning::Rescale => vec![from * readers / writers],
-        Partitioning::Rebalance | Partitioning::Shuffle | Partitioning::Broadcast => (0..readers).collect(),
+        _ => (0..readers).collect(),
     }
 }
 
@@ -214,7 +215,7 @@ mod tests {
     fn rescale_reaches_every_reader_and_leaves_no_writer_without() {
         for (writers, to) in [(1, 4), (2, 5), (3, 3), (5, 2), (4, 1)] {
             let reached: Vec<Vec<usize>> =
-                (0..writers).map(|from| readers(Partitioning::Rescale, from, writers, to)).collect();
+                (0..writers).map(|from| readers(&Partitioning::Rescale, from, writers, to)).collect();
 
             assert!(reached.iter().all(|readers| !readers.is_empty()), "{writers} to {to}");
             let mut all: Vec<usize> = reached.concat();

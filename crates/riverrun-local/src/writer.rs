@@ -24,6 +24,10 @@ pub(crate) struct EdgeWriter {
     targets: Vec<Target>,
     data_type: DataType,
     partitioning: Partitioning,
+    /// The key groups of the operator that is written to.
+    max_parallelism: usize,
+    /// The subtask of each record of a batch, where a partitioner names it.
+    named: Vec<usize>,
     next: usize,
     random: u64,
     batch_size: usize,
@@ -34,8 +38,8 @@ pub(crate) struct EdgeWriter {
 
 impl EdgeWriter {
     pub(crate) fn new(
-        channels: Vec<Arc<Channel>>, data_type: DataType, partitioning: Partitioning, subtask: usize,
-        batch_size: usize, timeout_ms: i64,
+        channels: Vec<Arc<Channel>>, data_type: DataType, partitioning: Partitioning, max_parallelism: usize,
+        subtask: usize, batch_size: usize, timeout_ms: i64,
     ) -> Self {
         let target = |channel| Target { channel, filling: data_type.empty_batch(), waiting: VecDeque::new() };
         let targets: Vec<_> = channels.into_iter().map(target).collect();
@@ -45,6 +49,8 @@ impl EdgeWriter {
             targets,
             data_type,
             partitioning,
+            max_parallelism,
+            named: Vec::new(),
             batch_size,
             timeout_ms,
             deadline: None,
@@ -85,32 +91,47 @@ impl EdgeWriter {
         Ok(())
     }
 
-    fn spread(&mut self, batch: Batch) -> Result<(), Error> {
+    fn spread(&mut self, batch: Batch) -> Result<(), FunctionError> {
         let count = self.targets.len();
         if count == 1 {
-            return self.fill(0, batch);
+            return Ok(self.fill(0, batch)?);
         }
-        if self.partitioning == Partitioning::Broadcast {
-            return (0..count).try_for_each(|target| self.fill(target, batch.duplicate()));
-        }
-        let (partitioning, mut next, mut random) = (self.partitioning, self.next, self.random);
-        let dealt = batch.deal(count, || {
-            if partitioning == Partitioning::Shuffle {
-                // Xorshift: even enough to spread load, and the same again for the same subtask.
-                random ^= random << 13;
-                random ^= random >> 7;
-                random ^= random << 17;
-                return (random % count as u64) as usize;
+        let dealt = match &self.partitioning {
+            Partitioning::Broadcast => {
+                return Ok((0..count).try_for_each(|target| self.fill(target, batch.duplicate()))?);
             }
-            let target = next;
-            next = if next + 1 == count { 0 } else { next + 1 };
-            target
-        });
-        (self.next, self.random) = (next, random);
-        dealt.into_iter().enumerate().try_for_each(|(target, batch)| self.fill(target, batch))
+            Partitioning::KeyBy(partitioner) | Partitioning::Custom(partitioner) => {
+                self.named.clear();
+                partitioner.targets(&batch, self.max_parallelism, count, &mut self.named)?;
+                let mut named = self.named.iter().copied();
+                batch.deal(count, || named.next().unwrap_or_default())
+            }
+            Partitioning::Shuffle => {
+                let random = &mut self.random;
+                batch.deal(count, || {
+                    // Xorshift: even enough to spread load, and the same again for the same subtask.
+                    *random ^= *random << 13;
+                    *random ^= *random >> 7;
+                    *random ^= *random << 17;
+                    (*random % count as u64) as usize
+                })
+            }
+            Partitioning::Forward | Partitioning::Rebalance | Partitioning::Rescale => {
+                let next = &mut self.next;
+                batch.deal(count, || {
+                    let target = *next;
+                    *next = if target + 1 == count { 0 } else { target + 1 };
+                    target
+                })
+            }
+        };
+        Ok(dealt.into_iter().enumerate().try_for_each(|(target, batch)| self.fill(target, batch))?)
     }
 
     fn fill(&mut self, index: usize, batch: Batch) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         let target = &mut self.targets[index];
         if target.filling.is_empty() {
             target.filling = batch;

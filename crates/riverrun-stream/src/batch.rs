@@ -12,7 +12,8 @@ pub struct Batch(Box<dyn Records>);
 trait Records: Send {
     fn data_type(&self) -> DataType;
     fn len(&self) -> usize;
-    fn as_any(&mut self) -> &mut dyn Any;
+    fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn duplicate(&self) -> Batch;
     fn split_front(&mut self, count: usize) -> Batch;
@@ -29,7 +30,11 @@ impl<T: Data> Records for Vec<StreamRecord<T>> {
         Vec::len(self)
     }
 
-    fn as_any(&mut self) -> &mut dyn Any {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
 
@@ -103,13 +108,23 @@ impl Batch {
             .map_err(|_| Error::TypeMismatch { expected: type_name::<T>(), found })
     }
 
+    /// The records, to be looked at.
+    ///
+    /// # Errors
+    /// The batch holds another type than `T`.
+    pub fn records<T: Data>(&self) -> Result<&[StreamRecord<T>], Error> {
+        let found = self.data_type().name();
+        let records = self.0.as_any().downcast_ref::<Vec<StreamRecord<T>>>();
+        records.map(Vec::as_slice).ok_or(Error::TypeMismatch { expected: type_name::<T>(), found })
+    }
+
     /// The records, to be added to or changed in place.
     ///
     /// # Errors
     /// The batch holds another type than `T`.
     pub fn records_mut<T: Data>(&mut self) -> Result<&mut Vec<StreamRecord<T>>, Error> {
         let found = self.data_type().name();
-        self.0.as_any().downcast_mut().ok_or(Error::TypeMismatch { expected: type_name::<T>(), found })
+        self.0.as_any_mut().downcast_mut().ok_or(Error::TypeMismatch { expected: type_name::<T>(), found })
     }
 
     /// The same records again.

@@ -45,10 +45,10 @@ impl Builder {
 
     /// Connects an output to an input: forward between equal parallelisms, rebalanced otherwise, unless the user said how.
     pub(crate) fn connect(&mut self, from: (NodeId, usize), to: NodeId, input: usize, how: Option<Partitioning>) {
-        let partitioning = how.unwrap_or_else(|| self.usual_partitioning(from.0, to));
         if how.is_none() {
             self.unsaid.insert(self.graph.edges.len());
         }
+        let partitioning = how.unwrap_or_else(|| self.usual_partitioning(from.0, to));
         self.graph.edges.push(Edge { from: from.0, port: from.1, to, input, partitioning });
     }
 
@@ -61,7 +61,7 @@ impl Builder {
     pub(crate) fn set_parallelism_of(&mut self, node: NodeId, parallelism: usize) {
         self.graph.nodes[node].parallelism = parallelism;
         for &index in &self.unsaid {
-            let Edge { from, to, .. } = self.graph.edges[index];
+            let (from, to) = (self.graph.edges[index].from, self.graph.edges[index].to);
             if from == node || to == node {
                 self.graph.edges[index].partitioning = self.usual_partitioning(from, to);
             }

@@ -20,9 +20,32 @@ pub const UPPER_BOUND_MAX_PARALLELISM: usize = 1 << 15;
 /// # Errors
 /// The key refuses to be serialized.
 pub fn key_group<K: Serialize>(key: &K, max_parallelism: usize) -> Result<usize, Error> {
-    let bytes = rmp_serde::to_vec(key)
-        .map_err(|error| Error::Encode { type_name: std::any::type_name::<K>(), reason: error.to_string() })?;
-    Ok(murmur3_32(&bytes) as usize % max_parallelism)
+    KeyGroups::new(max_parallelism).of(key)
+}
+
+/// The key groups of many keys, one after the other: as [`key_group`], with one buffer for all.
+pub struct KeyGroups {
+    max_parallelism: usize,
+    bytes: Vec<u8>,
+}
+
+impl KeyGroups {
+    /// For a job with this many key groups.
+    #[must_use]
+    pub fn new(max_parallelism: usize) -> Self {
+        Self { max_parallelism, bytes: Vec::new() }
+    }
+
+    /// The key group of a key.
+    ///
+    /// # Errors
+    /// The key refuses to be serialized.
+    pub fn of<K: Serialize>(&mut self, key: &K) -> Result<usize, Error> {
+        self.bytes.clear();
+        key.serialize(&mut rmp_serde::Serializer::new(&mut self.bytes))
+            .map_err(|error| Error::Encode { type_name: std::any::type_name::<K>(), reason: error.to_string() })?;
+        Ok(murmur3_32(&self.bytes) as usize % self.max_parallelism)
+    }
 }
 
 /// The key groups of one subtask: the groups are cut into `parallelism` runs that differ by one at most, as in Flink.

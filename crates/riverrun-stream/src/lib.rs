@@ -37,7 +37,7 @@ pub use element::{StreamRecord, Timestamp};
 pub use environment::StreamExecutionEnvironment;
 pub use error::{Error, FunctionError, Result};
 pub use functions::{
-    Collector, FilterFunction, FlatMapFunction, MapFunction, OutputTag, ProcessContext, ProcessFunction,
+    Collector, FilterFunction, FlatMapFunction, Key, MapFunction, OutputTag, ProcessContext, ProcessFunction,
 };
 pub use host::{Host, JobResult};
-pub use stream::{DataStream, SingleOutputStreamOperator};
+pub use stream::{DataStream, KeyedStream, SingleOutputStreamOperator};

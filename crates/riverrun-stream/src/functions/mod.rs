@@ -4,11 +4,13 @@
 
 mod filter;
 mod flat_map;
+mod key_selector;
 mod map;
 mod process;
 
 pub use filter::FilterFunction;
 pub use flat_map::{Collector, FlatMapFunction};
+pub use key_selector::{Key, KeyExtractor};
 pub use map::MapFunction;
 pub use process::{OutputTag, ProcessContext, ProcessFunction};
 

@@ -1,6 +1,6 @@
 //! Which operators run in one task: called directly, without a channel between.
 
-use crate::graph::{Edge, NodeId, Partitioning, StreamGraph};
+use crate::graph::{Edge, NodeId, StreamGraph};
 
 /// Operators that run in one task, upstream first. All have the same parallelism.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Chain {
 
 /// Whether the two ends of an edge run in one task: forward, and the only edge into its end.
 fn is_chained(graph: &StreamGraph, edge: &Edge) -> bool {
-    edge.partitioning == Partitioning::Forward && graph.edges.iter().filter(|other| other.to == edge.to).count() == 1
+    edge.partitioning.is_forward() && graph.edges.iter().filter(|other| other.to == edge.to).count() == 1
 }
 
 /// Cuts the graph into chains, upstream first. Every operator is in exactly one.

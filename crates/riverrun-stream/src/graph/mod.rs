@@ -1,6 +1,7 @@
 //! What the calls on streams build: operators and the connections between them, checked before anything runs.
 
 mod chaining;
+mod partitioning;
 mod plan;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,24 +14,12 @@ use crate::operator::{Operator, SharedCoordinator};
 use crate::source::ConnectorDescriptor;
 
 pub use chaining::{Chain, chains};
+pub use partitioning::{Partitioner, Partitioning};
+
+pub(crate) use partitioning::{CustomPartitioner, KeyPartitioner};
 
 /// An operator's place in the graph. Upstream operators have lower numbers, so the graph has no cycles.
 pub type NodeId = usize;
-
-/// How the records of one operator are spread over the subtasks of the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partitioning {
-    /// To the subtask of the same index; needs the same parallelism.
-    Forward,
-    /// Round robin over all subtasks.
-    Rebalance,
-    /// Round robin over the subtasks that are nearest by index.
-    Rescale,
-    /// To a subtask drawn at random for each record.
-    Shuffle,
-    /// To every subtask.
-    Broadcast,
-}
 
 /// Makes a subtask's operator.
 pub type OperatorFactory = Arc<dyn Fn() -> Box<dyn Operator> + Send + Sync>;
@@ -83,7 +72,7 @@ impl Node {
 }
 
 /// A connection from an output port to an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Edge {
     /// The operator before.
     pub from: NodeId,
@@ -145,7 +134,7 @@ impl StreamGraph {
         }
         for edge in &self.edges {
             let (from, to) = (&self.nodes[edge.from], &self.nodes[edge.to]);
-            if edge.partitioning == Partitioning::Forward && from.parallelism != to.parallelism {
+            if edge.partitioning.is_forward() && from.parallelism != to.parallelism {
                 return Err(Error::ForwardParallelism {
                     from: from.name.clone(),
                     from_parallelism: from.parallelism,

@@ -17,7 +17,7 @@ pub(super) fn plan(graph: &StreamGraph) -> String {
                 .map(|edge| {
                     json!({
                         "id": edge.from,
-                        "ship_strategy": format!("{:?}", edge.partitioning).to_uppercase(),
+                        "ship_strategy": edge.partitioning.name(),
                         "side": if edge.port == 0 { "main" } else { "side output" },
                     })
                 })

@@ -7,14 +7,14 @@ use crate::data::Data;
 use crate::environment::StreamExecutionEnvironment;
 use crate::error::{Error, FunctionError};
 use crate::functions::{
-    FilterClosure, FilterFunction, FlatMapClosure, FlatMapFunction, MapClosure, MapFunction, ProcessFunction,
-    TryMapClosure,
+    FilterClosure, FilterFunction, FlatMapClosure, FlatMapFunction, Key, KeyExtractor, MapClosure, MapFunction,
+    ProcessFunction, TryMapClosure,
 };
-use crate::graph::{NodeId, NodeKind, OperatorFactory, Partitioning};
+use crate::graph::{CustomPartitioner, KeyPartitioner, NodeId, NodeKind, OperatorFactory, Partitioning};
 use crate::operator::{FilterOperator, FlatMapOperator, MapOperator, Operator, ProcessOperator, SinkOperator};
 use crate::sink::{CollectSink, PrintSink, Sink};
 use crate::source::{ERROR_OUTPUT, RecordError};
-use crate::stream::SingleOutputStreamOperator;
+use crate::stream::{KeyedStream, SingleOutputStreamOperator};
 
 /// A stream of records of type `T`. Cheap to clone; every use reads all records.
 pub struct DataStream<T> {
@@ -25,7 +25,7 @@ pub struct DataStream<T> {
 }
 
 /// An operator's output on its way to a reader.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Output {
     pub(crate) node: NodeId,
     pub(crate) port: usize,
@@ -50,8 +50,8 @@ impl<T> DataStream<T> {
     }
 
     fn partitioned(&self, partitioning: Partitioning) -> Self {
-        let outputs = self.outputs.iter().map(|&output| Output { partitioning: Some(partitioning), ..output });
-        Self::of(&self.environment, outputs.collect())
+        let to = |output: &Output| Output { partitioning: Some(partitioning.clone()), ..output.clone() };
+        Self::of(&self.environment, self.outputs.iter().map(to).collect())
     }
 
     /// Adds an operator that reads this stream, at the environment's parallelism.
@@ -60,7 +60,7 @@ impl<T> DataStream<T> {
         let parallelism = parallelism.unwrap_or(builder.parallelism);
         let node = builder.add_node(name.into(), parallelism, NodeKind::Operator(factory));
         for output in &self.outputs {
-            builder.connect((output.node, output.port), node, 0, output.partitioning);
+            builder.connect((output.node, output.port), node, 0, output.partitioning.clone());
         }
         node
     }
@@ -154,7 +154,7 @@ impl<T: Data> DataStream<T> {
             if !self.environment.is_same(&other.environment) {
                 self.environment.builder().mistakes.push(Error::ForeignStream { operation: "union" });
             }
-            union.outputs.extend(&other.outputs);
+            union.outputs.extend(other.outputs.iter().cloned());
         }
         union
     }
@@ -187,6 +187,39 @@ impl<T: Data> DataStream<T> {
     #[must_use]
     pub fn forward(&self) -> DataStream<T> {
         self.partitioned(Partitioning::Forward)
+    }
+
+    /// Sends each record to the subtask that `partitioner` names for its key and the number of subtasks.
+    #[must_use]
+    pub fn partition_custom<K: Send + 'static>(
+        &self, partitioner: impl Fn(&K, usize) -> usize + Send + Sync + 'static,
+        key: impl Fn(&T) -> K + Send + Sync + 'static,
+    ) -> DataStream<T> {
+        let key = KeyExtractor::new(key);
+        self.partitioned(Partitioning::Custom(Arc::new(CustomPartitioner {
+            key,
+            partition: partitioner,
+            types: PhantomData,
+        })))
+    }
+
+    /// Groups the records by a key: records with equal keys go to the same subtask, where they share state and timers.
+    #[must_use]
+    pub fn key_by<K: Key>(&self, selector: impl Fn(&T) -> K + Send + Sync + 'static) -> KeyedStream<T, K> {
+        self.keyed(KeyExtractor::new(selector))
+    }
+
+    /// As [`key_by`](Self::key_by), with a selector that can fail; its error fails the job.
+    #[must_use]
+    pub fn try_key_by<K: Key, E: Into<FunctionError> + 'static>(
+        &self, selector: impl Fn(&T) -> Result<K, E> + Send + Sync + 'static,
+    ) -> KeyedStream<T, K> {
+        self.keyed(KeyExtractor::fallible(selector))
+    }
+
+    fn keyed<K: Key>(&self, keys: KeyExtractor<T, K>) -> KeyedStream<T, K> {
+        let partitioning = Partitioning::KeyBy(Arc::new(KeyPartitioner(keys.clone())));
+        KeyedStream::of(self.partitioned(partitioning), keys)
     }
 
     /// Writes one line per record to standard output: a string as it is, anything else as JSON, prefixed with `N> ` (the

@@ -1,9 +1,11 @@
 //! What a user calls: one type a file.
 
 mod data_stream;
+mod keyed;
 mod single_output;
 
 pub use data_stream::DataStream;
+pub use keyed::KeyedStream;
 pub use single_output::SingleOutputStreamOperator;
 
 pub(crate) use data_stream::route_unread_errors;
