@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use riverrun_stream::context::UnregisteredMetrics;
 use riverrun_stream::graph::{Chain, Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph, chains};
+use riverrun_stream::metrics::UnregisteredMetrics;
 use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator};
-use riverrun_stream::{Error, RuntimeContext};
+use riverrun_stream::{Error, RuntimeContext, RuntimeExecutionMode};
 
 use crate::chain_node::{ChainNode, Route};
 use crate::channel::{Channel, Waker};
@@ -172,6 +172,7 @@ impl<'g> Deployment<'g> {
             subtask_index: subtask,
             parallelism: node.parallelism,
             max_parallelism: self.graph.max_parallelism,
+            runtime_mode: RuntimeExecutionMode::Streaming,
             attempt: 0,
             parameters: self.graph.parameters.clone(),
             metrics: Arc::new(UnregisteredMetrics),

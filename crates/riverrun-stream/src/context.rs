@@ -3,44 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::FunctionError;
+use crate::execution_mode::RuntimeExecutionMode;
 use crate::key_group::key_group_range;
+use crate::metrics::{MetricGroup, UnregisteredMetrics};
 use crate::operator::CompletionSender;
-
-/// A count that only grows.
-#[derive(Debug, Clone, Default)]
-pub struct Counter(Arc<AtomicU64>);
-
-impl Counter {
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    /// The count so far.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Where an operator registers its metrics. A host brings its own registry.
-pub trait MetricGroup: Send + Sync {
-    /// The counter of this name, made when it is first asked for.
-    fn counter(&self, name: &str) -> Counter;
-}
-
-/// A metric group that counts and shows nobody.
-#[derive(Debug, Default)]
-pub struct UnregisteredMetrics;
-
-impl MetricGroup for UnregisteredMetrics {
-    fn counter(&self, _: &str) -> Counter {
-        Counter::default()
-    }
-}
 
 /// Where one subtask of an operator runs. Handed to every function's `open`.
 #[derive(Clone)]
@@ -57,8 +25,10 @@ pub struct RuntimeContext {
     pub subtask_index: usize,
     /// How many subtasks the operator has.
     pub parallelism: usize,
-    /// How many key groups the job has.
+    /// How many key groups the operator has.
     pub max_parallelism: usize,
+    /// How the job is executed: streaming or batch, already decided, never automatic.
+    pub runtime_mode: RuntimeExecutionMode,
     /// How often the job was restarted before: 0 at first.
     pub attempt: u32,
     /// The job's parameters.
@@ -81,11 +51,18 @@ impl RuntimeContext {
             subtask_index: 0,
             parallelism: 1,
             max_parallelism: crate::key_group::DEFAULT_MAX_PARALLELISM,
+            runtime_mode: RuntimeExecutionMode::Streaming,
             attempt: 0,
             parameters: Arc::default(),
             metrics: Arc::new(UnregisteredMetrics),
             completions: CompletionSender::disconnected(),
         }
+    }
+
+    /// Whether the job is executed in batch mode: all input is there, and results are final when they come out.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        self.runtime_mode == RuntimeExecutionMode::Batch
     }
 
     /// The key groups whose keys come to this subtask.

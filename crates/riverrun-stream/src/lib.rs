@@ -22,10 +22,12 @@ mod data;
 pub mod element;
 mod environment;
 pub mod error;
+mod execution_mode;
 pub mod functions;
 pub mod graph;
 pub mod host;
 pub mod key_group;
+pub mod metrics;
 pub mod operator;
 pub mod sink;
 pub mod source;
@@ -36,6 +38,7 @@ pub use data::Data;
 pub use element::{StreamRecord, Timestamp};
 pub use environment::StreamExecutionEnvironment;
 pub use error::{Error, FunctionError, Result};
+pub use execution_mode::RuntimeExecutionMode;
 pub use functions::{
     Collector, FilterFunction, FlatMapFunction, Key, MapFunction, OutputTag, ProcessContext, ProcessFunction,
 };

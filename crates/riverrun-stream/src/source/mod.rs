@@ -41,6 +41,15 @@ pub struct ConnectorDescriptor {
     pub options: std::collections::BTreeMap<String, String>,
 }
 
+/// Whether a source ends by itself. Same as Flink's `Boundedness`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundedness {
+    /// It has an end.
+    Bounded,
+    /// It goes on until the job is stopped.
+    ContinuousUnbounded,
+}
+
 /// Where records come from.
 pub trait Source: Send + Sync + 'static {
     /// The type of the records.
@@ -58,6 +67,11 @@ pub trait Source: Send + Sync + 'static {
     /// Whether only one subtask may read, as with a collection or standard input.
     fn is_parallel(&self) -> bool {
         true
+    }
+
+    /// Whether the source ends by itself: it does, unless it says otherwise.
+    fn boundedness(&self) -> Boundedness {
+        Boundedness::Bounded
     }
 
     /// What the source is, where a host may replace it.
