@@ -31,7 +31,9 @@ pub mod metrics;
 pub mod operator;
 pub mod sink;
 pub mod source;
+pub mod state;
 pub mod stream;
+pub mod time;
 
 pub use context::RuntimeContext;
 pub use data::Data;

@@ -44,7 +44,7 @@ pub use snapshot::{
     FrozenState, OperatorSnapshot, RestoredState, SnapshotKind, SnapshotRequest, SnapshotWriter, redistribute,
 };
 pub use source::{Coordinator, SharedCoordinator, SourceOperator};
-pub use state_form::{decode_state, encode_state};
+pub use state_form::{StateBytes, decode_state, encode_state};
 
 /// Whether an operator can take more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::any::type_name;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
 
@@ -13,27 +14,32 @@ struct Entry {
     version: u16,
     /// The type's name when it was written: says which type it was where decoding fails, and decides nothing.
     fingerprint: String,
-    #[serde(with = "bytes")]
-    value: Vec<u8>,
+    value: StateBytes,
 }
 
-/// MessagePack binary instead of an array of integers.
-mod bytes {
-    use serde::{Deserializer, Serializer, de::Visitor};
+/// Bytes within persisted state: MessagePack binary instead of an array of integers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateBytes(pub Vec<u8>);
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(bytes)
+impl Serialize for StateBytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
     }
+}
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+impl<'de> Deserialize<'de> for StateBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Bytes;
         impl Visitor<'_> for Bytes {
-            type Value = Vec<u8>;
+            type Value = StateBytes;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("bytes")
             }
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-                Ok(bytes.to_vec())
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<StateBytes, E> {
+                Ok(StateBytes(bytes.to_vec()))
+            }
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<StateBytes, E> {
+                Ok(StateBytes(bytes))
             }
         }
         deserializer.deserialize_bytes(Bytes)
@@ -55,7 +61,7 @@ pub fn encode_state<T: Serialize + DeserializeOwned>(state: &str, value: &T) -> 
     if survives.as_ref() != Some(&bytes) {
         return Err(Error::RoundTrip { state: state.into(), type_name: type_name::<T>() });
     }
-    let entry = Entry { version: FORMAT_VERSION, fingerprint: type_name::<T>().into(), value: bytes };
+    let entry = Entry { version: FORMAT_VERSION, fingerprint: type_name::<T>().into(), value: StateBytes(bytes) };
     rmp_serde::to_vec_named(&entry)
         .map_err(|error| Error::Encode { type_name: type_name::<T>(), reason: error.to_string() })
 }
@@ -70,7 +76,7 @@ pub fn decode_state<T: DeserializeOwned>(state: &str, bytes: &[u8]) -> Result<T,
     if entry.version > FORMAT_VERSION {
         return Err(Error::StateVersion { state: state.into(), found: entry.version, supported: FORMAT_VERSION });
     }
-    rmp_serde::from_slice(&entry.value)
+    rmp_serde::from_slice(&entry.value.0)
         .map_err(|error| corrupt(format!("{error} (state `{state}`, written as {})", entry.fingerprint)))
 }
 
@@ -121,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_newer_format_says_so() {
-        let entry = Entry { version: 9, fingerprint: String::new(), value: vec![] };
+        let entry = Entry { version: 9, fingerprint: String::new(), value: StateBytes(vec![]) };
 
         let error = decode_state::<u8>("s", &rmp_serde::to_vec_named(&entry).unwrap()).unwrap_err();
         assert!(matches!(error, Error::StateVersion { found: 9, .. }), "{error}");

@@ -1,0 +1,3 @@
+//! Keyed state.
+mod keyed_snapshot;
+pub use keyed_snapshot::{FrozenPart, KeyedSnapshot};

@@ -1,0 +1,5 @@
+//! Event time and processing time.
+
+mod timers;
+
+pub use timers::{FiredTimer, TimeDomain, TimerService};
