@@ -174,6 +174,7 @@ impl<'g> Deployment<'g> {
             max_parallelism: self.graph.max_parallelism,
             runtime_mode: RuntimeExecutionMode::Streaming,
             attempt: 0,
+            checkpointing: false,
             parameters: self.graph.parameters.clone(),
             metrics: Arc::new(UnregisteredMetrics),
             completions: completions.sender(),

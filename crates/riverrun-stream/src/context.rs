@@ -31,6 +31,9 @@ pub struct RuntimeContext {
     pub runtime_mode: RuntimeExecutionMode,
     /// How often the job was restarted before: 0 at first.
     pub attempt: u32,
+    /// Whether the host takes checkpoints while the job runs, beside the last one at its end. Where it takes none, a sink
+    /// makes visible at once what would wait for one.
+    pub checkpointing: bool,
     /// The job's parameters.
     pub parameters: Arc<BTreeMap<String, String>>,
     /// Where metrics go.
@@ -53,6 +56,7 @@ impl RuntimeContext {
             max_parallelism: crate::key_group::DEFAULT_MAX_PARALLELISM,
             runtime_mode: RuntimeExecutionMode::Streaming,
             attempt: 0,
+            checkpointing: false,
             parameters: Arc::default(),
             metrics: Arc::new(UnregisteredMetrics),
             completions: CompletionSender::disconnected(),

@@ -148,7 +148,8 @@ impl<S: Source> SourceSuite<S> {
         let mut harnesses = Vec::new();
         for (subtask_index, state) in states.into_iter().enumerate() {
             let operator = Box::new(SourceOperator::new(source.clone(), coordinator.clone()));
-            let context = RuntimeContext { subtask_index, parallelism, ..RuntimeContext::detached(&source.name()) };
+            let detached = RuntimeContext::detached(&source.name());
+            let context = RuntimeContext { subtask_index, parallelism, checkpointing: true, ..detached };
             let mut harness = OperatorHarness::of(operator, context);
             if restored.is_some() {
                 harness.restore(state)?;

@@ -308,7 +308,8 @@ impl OperatorSuite {
     }
 
     fn harness(&self, subtask_index: usize, parallelism: usize, now: Timestamp) -> OperatorHarness {
-        let context = RuntimeContext { subtask_index, parallelism, ..RuntimeContext::detached("operator under test") };
+        let detached = RuntimeContext::detached("operator under test");
+        let context = RuntimeContext { subtask_index, parallelism, checkpointing: true, ..detached };
         let harness = OperatorHarness::of((self.factory)(), context).at(now);
         match self.bound {
             Some(bound) => harness.emission_bound(bound),

@@ -6,10 +6,11 @@ use riverrun_stream::functions::{
     Collector, FilterFunction, FlatMapFunction, MapFunction, OutputTag, ProcessContext, ProcessFunction,
 };
 use riverrun_stream::operator::{
-    FilterOperator, FlatMap, FlatMapOperator, MapOperator, ProcessOperator, SinkOperator, SnapshotKind,
+    FilterOperator, FlatMap, FlatMapOperator, MapOperator, ProcessOperator, Readiness, SinkOperator, SnapshotKind,
 };
+use riverrun_stream::sink::{NoCommit, Sink, SinkWriter};
 use riverrun_stream::source::{CollectionSource, NumberSequence};
-use riverrun_stream::{Result, StreamRecord};
+use riverrun_stream::{Result, RuntimeContext, StreamRecord};
 use riverrun_testing::{
     CheckingSink, CollectingSink, CommittingSink, Feed, HarnessError, OperatorHarness, OperatorSuite, SlowSink,
     SourceSuite,
@@ -259,4 +260,67 @@ fn a_collecting_sink_keeps_the_order() {
     harness.process(0, ["a".to_string(), "b".to_string()]).unwrap();
 
     assert_eq!(sink.take(), ["a", "b"]);
+}
+
+/// Puts what it was given on its list when half a minute has passed.
+struct HalfMinutes {
+    seen: CollectingSink<u64>,
+    now: i64,
+    held: Vec<StreamRecord<u64>>,
+    due: Option<i64>,
+}
+
+impl SinkWriter for HalfMinutes {
+    type In = u64;
+    type Committable = ();
+
+    fn write(&mut self, records: Vec<StreamRecord<u64>>) -> Result<Readiness> {
+        self.held.extend(records);
+        self.due.get_or_insert(self.now + 30_000);
+        Ok(Readiness::Ready)
+    }
+
+    fn processing_time(&mut self, now: i64) -> Result<Option<i64>> {
+        self.now = now;
+        if self.due.is_some_and(|due| due <= now) {
+            self.due = None;
+            SinkWriter::write(&mut self.seen, std::mem::take(&mut self.held))?;
+        }
+        Ok(self.due)
+    }
+}
+
+struct HalfMinuteSink(CollectingSink<u64>);
+
+impl Sink for HalfMinuteSink {
+    type In = u64;
+    type Committable = ();
+    type Writer = HalfMinutes;
+    type Committer = NoCommit;
+
+    fn name(&self) -> String {
+        "Half minutes".into()
+    }
+
+    fn create_writer(&self, _: &RuntimeContext, _: Vec<Vec<u8>>) -> Result<HalfMinutes> {
+        Ok(HalfMinutes { seen: self.0.clone(), now: 0, held: Vec::new(), due: None })
+    }
+
+    fn create_committer(&self, _: &RuntimeContext) -> Result<NoCommit> {
+        Ok(NoCommit)
+    }
+}
+
+#[test]
+fn a_sink_is_told_the_time_it_asked_for_although_nothing_is_written() {
+    let seen = CollectingSink::new();
+    let mut harness = OperatorHarness::new(SinkOperator::new(Arc::new(HalfMinuteSink(seen.clone())))).at(1_000);
+    harness.open().unwrap();
+    harness.process(0, [7_u64]).unwrap();
+
+    harness.advance_to(30_999).unwrap();
+    assert_eq!(seen.take(), [0; 0]);
+    harness.advance_to(31_000).unwrap();
+
+    assert_eq!(seen.take(), [7]);
 }

@@ -35,6 +35,13 @@ impl<S: Sink> SinkOperator<S> {
         self.running.as_mut().ok_or_else(|| FunctionError::internal("the sink was used before it was opened"))
     }
 
+    /// Tells the writer the time, and asks it when to be woken.
+    fn tell_time(&mut self, turn: &mut Turn<'_>) -> Result {
+        let alarm = self.running()?.0.processing_time(turn.now())?;
+        turn.wake_at(alarm);
+        Ok(())
+    }
+
     fn commit_up_to(&mut self, id: u64) -> Result {
         let later = self.pending.split_off(&id.saturating_add(1));
         let ready: Vec<_> = std::mem::replace(&mut self.pending, later).into_values().flatten().collect();
@@ -60,16 +67,25 @@ impl<S: Sink> Operator for SinkOperator<S> {
         Ok(())
     }
 
-    fn open(&mut self, context: &RuntimeContext, _: &mut Turn<'_>) -> Result {
+    fn open(&mut self, context: &RuntimeContext, turn: &mut Turn<'_>) -> Result {
         let writer = self.sink.create_writer(context, std::mem::take(&mut self.writer_state))?;
         self.running = Some((writer, self.sink.create_committer(context)?));
+        self.tell_time(turn)?;
         // What a restored checkpoint holds belongs to a complete checkpoint.
         self.commit_up_to(0)
     }
 
-    fn process(&mut self, _: usize, batch: Batch, _: &mut Turn<'_>) -> Result<Readiness> {
+    fn process(&mut self, _: usize, batch: Batch, turn: &mut Turn<'_>) -> Result<Readiness> {
         let records = batch.into_records::<S::In>()?;
-        self.running()?.0.write(records)
+        self.tell_time(turn)?;
+        let readiness = self.running()?.0.write(records)?;
+        self.tell_time(turn)?;
+        Ok(readiness)
+    }
+
+    fn wake(&mut self, turn: &mut Turn<'_>) -> Result<Readiness> {
+        self.tell_time(turn)?;
+        self.running()?.0.resume()
     }
 
     fn watermark(&mut self, _: usize, _: Timestamp, _: &mut Turn<'_>) -> Result<Readiness> {

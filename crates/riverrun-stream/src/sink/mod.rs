@@ -5,7 +5,7 @@ mod print;
 
 use crate::context::RuntimeContext;
 use crate::data::Data;
-use crate::element::StreamRecord;
+use crate::element::{StreamRecord, Timestamp};
 use crate::error::Result;
 use crate::operator::Readiness;
 use crate::source::ConnectorDescriptor;
@@ -53,11 +53,21 @@ pub trait SinkWriter: Send {
     type Committable: Data;
 
     /// Takes records, all of them. `Busy` holds back the stream until [`resume`](Self::resume) says `Ready`; it is called
-    /// after a completion.
+    /// after a completion and after a wake-up.
     ///
     /// # Errors
     /// The target can't be written.
     fn write(&mut self, records: Vec<StreamRecord<Self::In>>) -> Result<Readiness>;
+
+    /// Processing time is `now`. Called before and after each [`write`](Self::write), and when the time has come that it
+    /// returned last: the time, after `now`, at which it wants to be called again, if it does.
+    ///
+    /// # Errors
+    /// The target can't be written.
+    fn processing_time(&mut self, now: Timestamp) -> Result<Option<Timestamp>> {
+        let _ = now;
+        Ok(None)
+    }
 
     /// Goes on with what it has taken.
     ///
