@@ -6,6 +6,7 @@ use std::sync::Arc;
 use riverrun_stream::graph::{Chain, Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph, chains};
 use riverrun_stream::metrics::UnregisteredMetrics;
 use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator};
+use riverrun_stream::state::OperatorStateStore;
 use riverrun_stream::{Error, RuntimeContext, RuntimeExecutionMode};
 
 use crate::chain_node::{ChainNode, Route};
@@ -178,6 +179,8 @@ impl<'g> Deployment<'g> {
             parameters: self.graph.parameters.clone(),
             metrics: Arc::new(UnregisteredMetrics),
             completions: completions.sender(),
+            operator_state: OperatorStateStore::default(),
+            keyed_state: None,
         };
         Ok(ChainNode::new(context, operator, routes, completions))
     }

@@ -9,6 +9,7 @@ use crate::execution_mode::RuntimeExecutionMode;
 use crate::key_group::key_group_range;
 use crate::metrics::{MetricGroup, UnregisteredMetrics};
 use crate::operator::CompletionSender;
+use crate::state::{OperatorStateStore, StateRegistrar};
 
 /// Where one subtask of an operator runs. Handed to every function's `open`.
 #[derive(Clone)]
@@ -40,6 +41,10 @@ pub struct RuntimeContext {
     pub metrics: Arc<dyn MetricGroup>,
     /// How work elsewhere reports back to this operator.
     pub completions: CompletionSender,
+    /// State of the subtask that needs no key.
+    pub operator_state: OperatorStateStore,
+    /// Where keyed state is asked for: in the functions of keyed streams.
+    pub keyed_state: Option<StateRegistrar>,
 }
 
 impl RuntimeContext {
@@ -60,6 +65,8 @@ impl RuntimeContext {
             parameters: Arc::default(),
             metrics: Arc::new(UnregisteredMetrics),
             completions: CompletionSender::disconnected(),
+            operator_state: OperatorStateStore::default(),
+            keyed_state: None,
         }
     }
 

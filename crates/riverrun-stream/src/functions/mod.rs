@@ -2,18 +2,25 @@
 //!
 //! A function is cloned for each subtask before it is opened; `open` is the place for what belongs to one subtask.
 
+mod aggregations;
 mod filter;
 mod flat_map;
 mod key_selector;
+mod keyed_process;
 mod map;
 mod process;
+mod reduce;
 
+pub use aggregations::{Extremum, ExtremumOf, RecordWith, Sum, Summable};
 pub use filter::FilterFunction;
 pub use flat_map::{Collector, FlatMapFunction};
 pub use key_selector::{Key, KeyExtractor};
+pub use keyed_process::{KeyedProcessContext, KeyedProcessFunction};
 pub use map::MapFunction;
 pub use process::{OutputTag, ProcessContext, ProcessFunction};
+pub use reduce::ReduceFunction;
 
 pub(crate) use filter::FilterClosure;
 pub(crate) use flat_map::FlatMapClosure;
 pub(crate) use map::{MapClosure, TryMapClosure};
+pub(crate) use reduce::ReduceClosure;

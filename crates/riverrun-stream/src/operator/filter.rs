@@ -7,18 +7,20 @@ use crate::context::RuntimeContext;
 use crate::data::Data;
 use crate::error::Result;
 use crate::functions::FilterFunction;
-use crate::operator::{Operator, Readiness, Turn};
+use crate::operator::function_state::FunctionState;
+use crate::operator::{FrozenState, Operator, Readiness, RestoredState, SnapshotRequest, Turn};
 
 /// Passes on the records that the function keeps; never busy.
 pub struct FilterOperator<T, F> {
     function: F,
+    state: FunctionState,
     input: PhantomData<fn(T)>,
 }
 
 impl<T, F> FilterOperator<T, F> {
     /// An operator that asks `function`.
     pub fn new(function: F) -> Self {
-        Self { function, input: PhantomData }
+        Self { function, state: FunctionState::default(), input: PhantomData }
     }
 }
 
@@ -31,8 +33,14 @@ impl<T: Data, F: FilterFunction<T>> Operator for FilterOperator<T, F> {
         vec![(String::new(), DataType::of::<T>())]
     }
 
+    fn restore(&mut self, state: RestoredState) -> Result {
+        self.state.restore(state);
+        Ok(())
+    }
+
     fn open(&mut self, context: &RuntimeContext, _: &mut Turn<'_>) -> Result {
-        self.function.open(context)
+        self.function.open(&self.state.context(context))?;
+        self.state.opened()
     }
 
     fn process(&mut self, _: usize, batch: Batch, turn: &mut Turn<'_>) -> Result<Readiness> {
@@ -50,6 +58,10 @@ impl<T: Data, F: FilterFunction<T>> Operator for FilterOperator<T, F> {
         }
         turn.emit(0, records)?;
         Ok(Readiness::Ready)
+    }
+
+    fn snapshot(&mut self, _: SnapshotRequest) -> Result<Box<dyn FrozenState>> {
+        self.state.snapshot()
     }
 
     fn close(&mut self) -> Result {

@@ -9,18 +9,20 @@ use crate::data::Data;
 use crate::element::StreamRecord;
 use crate::error::Result;
 use crate::functions::MapFunction;
-use crate::operator::{Operator, Readiness, Turn};
+use crate::operator::function_state::FunctionState;
+use crate::operator::{FrozenState, Operator, Readiness, RestoredState, SnapshotRequest, Turn};
 
 /// One record out for each record in; never busy.
 pub struct MapOperator<In, F> {
     function: F,
+    state: FunctionState,
     input: PhantomData<fn(In)>,
 }
 
 impl<In, F> MapOperator<In, F> {
     /// An operator that calls `function`.
     pub fn new(function: F) -> Self {
-        Self { function, input: PhantomData }
+        Self { function, state: FunctionState::default(), input: PhantomData }
     }
 }
 
@@ -36,8 +38,14 @@ where
         vec![(String::new(), DataType::of::<F::Out>())]
     }
 
+    fn restore(&mut self, state: RestoredState) -> Result {
+        self.state.restore(state);
+        Ok(())
+    }
+
     fn open(&mut self, context: &RuntimeContext, _: &mut Turn<'_>) -> Result {
-        self.function.open(context)
+        self.function.open(&self.state.context(context))?;
+        self.state.opened()
     }
 
     fn process(&mut self, _: usize, batch: Batch, turn: &mut Turn<'_>) -> Result<Readiness> {
@@ -56,6 +64,10 @@ where
             out.push(StreamRecord { value: self.function.map(value)?, timestamp });
         }
         Ok(Readiness::Ready)
+    }
+
+    fn snapshot(&mut self, _: SnapshotRequest) -> Result<Box<dyn FrozenState>> {
+        self.state.snapshot()
     }
 
     fn close(&mut self) -> Result {

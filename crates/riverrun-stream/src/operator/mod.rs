@@ -20,6 +20,8 @@
 mod completion;
 mod filter;
 mod flat_map;
+pub(crate) mod function_state;
+pub(crate) mod keyed;
 mod map;
 mod output;
 mod process;
@@ -36,6 +38,7 @@ use crate::error::{FunctionError, Result};
 pub use completion::{Completion, CompletionQueue, CompletionSender};
 pub use filter::FilterOperator;
 pub use flat_map::{FlatMap, FlatMapOperator};
+pub use keyed::{KeyedProcessOperator, ReduceOperator};
 pub use map::MapOperator;
 pub use output::{BATCH_SIZE, OutputPort, Outputs, Turn};
 pub use process::ProcessOperator;

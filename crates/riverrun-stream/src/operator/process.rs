@@ -8,6 +8,7 @@ use crate::data::Data;
 use crate::element::StreamRecord;
 use crate::error::Result;
 use crate::functions::{Collector, ProcessContext, ProcessFunction};
+use crate::operator::function_state::FunctionState;
 use crate::operator::{
     BATCH_SIZE, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter, Turn,
     decode_state, encode_state,
@@ -18,6 +19,7 @@ const PENDING: &str = "pending";
 /// Any number of records out for each record in. A turn stops when its output is full; the rest of the batch waits.
 pub struct ProcessOperator<In, F> {
     function: F,
+    state: FunctionState,
     /// Records taken and not processed.
     pending: VecDeque<StreamRecord<In>>,
 }
@@ -25,7 +27,7 @@ pub struct ProcessOperator<In, F> {
 impl<In, F> ProcessOperator<In, F> {
     /// An operator that calls `function`.
     pub fn new(function: F) -> Self {
-        Self { function, pending: VecDeque::new() }
+        Self { function, state: FunctionState::default(), pending: VecDeque::new() }
     }
 }
 
@@ -75,6 +77,7 @@ where
         for entry in state.take_list(PENDING) {
             self.pending.push_back(decode_state(PENDING, &entry)?);
         }
+        self.state.restore(state);
         Ok(())
     }
 
@@ -82,7 +85,8 @@ where
         if !self.pending.is_empty() {
             turn.wake_now();
         }
-        self.function.open(context)
+        self.function.open(&self.state.context(context))?;
+        self.state.opened()
     }
 
     fn process(&mut self, _: usize, batch: Batch, turn: &mut Turn<'_>) -> Result<Readiness> {
@@ -96,8 +100,10 @@ where
 
     fn snapshot(&mut self, _: SnapshotRequest) -> Result<Box<dyn FrozenState>> {
         let pending = self.pending.clone();
+        let state = self.state.freeze()?;
         Ok(Box::new(move |writer: &mut dyn SnapshotWriter| {
-            pending.iter().try_for_each(|record| writer.list_entry(PENDING, encode_state(PENDING, record)?))
+            pending.iter().try_for_each(|record| writer.list_entry(PENDING, encode_state(PENDING, record)?))?;
+            state(writer)
         }))
     }
 

@@ -77,7 +77,7 @@ impl<T> DataStream<T> {
 }
 
 /// Clones the function for each subtask.
-fn cloning<F: Clone + Send + 'static>(
+pub(crate) fn cloning<F: Clone + Send + 'static>(
     function: F, operator: impl Fn(F) -> Box<dyn Operator> + Send + Sync + 'static,
 ) -> impl Fn() -> Box<dyn Operator> + Send + Sync + 'static {
     let function = Mutex::new(function);

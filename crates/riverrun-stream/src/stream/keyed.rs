@@ -2,8 +2,14 @@
 
 use std::ops::Deref;
 
-use crate::functions::KeyExtractor;
-use crate::stream::DataStream;
+use crate::data::Data;
+use crate::functions::{
+    Extremum, ExtremumOf, Key, KeyExtractor, KeyedProcessFunction, RecordWith, ReduceClosure, ReduceFunction, Sum,
+    Summable,
+};
+use crate::operator::{KeyedProcessOperator, ReduceOperator};
+use crate::stream::data_stream::cloning;
+use crate::stream::{DataStream, SingleOutputStreamOperator};
 
 /// A stream whose records are grouped by a key: records with equal keys are handled by the same subtask, in order, and share
 /// state and timers. It is a [`DataStream`] otherwise. Made by [`DataStream::key_by`].
@@ -35,5 +41,80 @@ impl<T, K> AsRef<DataStream<T>> for KeyedStream<T, K> {
 impl<T, K> KeyedStream<T, K> {
     pub(crate) fn of(stream: DataStream<T>, keys: KeyExtractor<T, K>) -> Self {
         Self { stream, keys }
+    }
+}
+
+impl<T: Data, K: Key> KeyedStream<T, K> {
+    /// Makes any number of values of each value, with state and timers of its key.
+    pub fn process<F: KeyedProcessFunction<K, T>>(&self, function: F) -> SingleOutputStreamOperator<F::Out>
+    where
+        F::Out: Data,
+    {
+        let keys = self.keys.clone();
+        self.transform(
+            "KeyedProcess",
+            cloning(function, move |function| Box::new(KeyedProcessOperator::<K, T, F>::new(keys.clone(), function))),
+        )
+    }
+
+    /// Reduces the values of each key: every value comes out reduced with all values of its key before it. In batch mode one
+    /// value per key comes out, at the end.
+    pub fn reduce(&self, function: impl FnMut(T, T) -> T + Clone + Send + 'static) -> SingleOutputStreamOperator<T> {
+        self.reduce_function(ReduceClosure(function))
+    }
+
+    /// As [`reduce`](Self::reduce), with a function that is opened and closed on every subtask.
+    pub fn reduce_function<F: ReduceFunction<T>>(&self, function: F) -> SingleOutputStreamOperator<T> {
+        self.aggregation("Keyed Reduce", function)
+    }
+
+    fn aggregation<F: ReduceFunction<T>>(&self, name: &str, function: F) -> SingleOutputStreamOperator<T> {
+        let keys = self.keys.clone();
+        self.transform(
+            name,
+            cloning(function, move |function| Box::new(ReduceOperator::<K, T, F>::new(keys.clone(), function))),
+        )
+    }
+
+    /// The running sum of a field per key; the other fields are those of the key's first record. Integers wrap around.
+    ///
+    /// ```
+    /// # use riverrun_stream::{KeyedStream, SingleOutputStreamOperator};
+    /// # fn program(words: KeyedStream<(String, u64), String>) -> SingleOutputStreamOperator<(String, u64)> {
+    /// words.sum(|(_, count)| count)
+    /// # }
+    /// ```
+    pub fn sum<N: Summable>(
+        &self, field: impl Fn(&mut T) -> &mut N + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<T> {
+        self.aggregation("Keyed Sum", Sum::new(field))
+    }
+
+    /// The lowest value of a field so far per key; the other fields are those of the key's first record.
+    pub fn min<N: PartialOrd + Clone + 'static>(
+        &self, field: impl Fn(&mut T) -> &mut N + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<T> {
+        self.aggregation("Keyed Min", ExtremumOf::new(Extremum::Min, field))
+    }
+
+    /// The highest value of a field so far per key; the other fields are those of the key's first record.
+    pub fn max<N: PartialOrd + Clone + 'static>(
+        &self, field: impl Fn(&mut T) -> &mut N + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<T> {
+        self.aggregation("Keyed Max", ExtremumOf::new(Extremum::Max, field))
+    }
+
+    /// The record with the lowest value so far per key; the first of equal ones.
+    pub fn min_by<N: PartialOrd + 'static>(
+        &self, value: impl Fn(&T) -> N + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<T> {
+        self.aggregation("Keyed MinBy", RecordWith::new(Extremum::Min, value))
+    }
+
+    /// The record with the highest value so far per key; the first of equal ones.
+    pub fn max_by<N: PartialOrd + 'static>(
+        &self, value: impl Fn(&T) -> N + Clone + Send + 'static,
+    ) -> SingleOutputStreamOperator<T> {
+        self.aggregation("Keyed MaxBy", RecordWith::new(Extremum::Max, value))
     }
 }

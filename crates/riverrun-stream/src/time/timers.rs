@@ -183,9 +183,11 @@ impl<K: Key, N: Key> TimerService<K, N> {
     /// # Errors
     /// The state holds no timers of this kind.
     pub fn restore(&mut self, snapshot: &mut KeyedSnapshot, part: &str) -> Result {
-        for timer in snapshot.take::<TimerForm<K, N>>(part)? {
-            self.next_number = self.next_number.max(timer.number + 1);
-            self.queue(timer.domain).register(timer.time, timer.number, &timer.key, &timer.namespace);
+        let mut timers: Vec<TimerForm<K, N>> = snapshot.take(part)?;
+        // Numbered anew: those of several subtasks may have the same numbers.
+        timers.sort_by_key(|timer| timer.number);
+        for timer in timers {
+            self.register(timer.domain, timer.time, &timer.key, &timer.namespace);
         }
         Ok(())
     }
