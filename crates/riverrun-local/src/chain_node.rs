@@ -7,6 +7,7 @@ use riverrun_stream::element::{MAX_WATERMARK, StreamElement, Timestamp};
 use riverrun_stream::operator::{CompletionQueue, Operator, Outputs, Readiness, SnapshotKind, SnapshotRequest, Turn};
 use riverrun_stream::{FunctionError, Result, RuntimeContext};
 
+use crate::metrics::NodeMetrics;
 use crate::writer::EdgeWriter;
 
 /// The checkpoint that a bounded job takes when everything has been emitted.
@@ -51,6 +52,7 @@ pub(crate) struct ChainNode {
     /// Elements that came and were not delivered.
     pub(crate) hold: VecDeque<(usize, StreamElement)>,
     completions: CompletionQueue,
+    metrics: NodeMetrics,
     alarm: Option<Timestamp>,
     readiness: Readiness,
     open_inputs: usize,
@@ -63,8 +65,10 @@ impl ChainNode {
     ) -> Self {
         let mut outputs = Outputs::of(&*operator);
         outputs.connect_only(|port| routes.get(port).is_some_and(|routes| !routes.is_empty()));
+        let inputs = operator.inputs().len();
         Self {
-            open_inputs: operator.inputs().len(),
+            open_inputs: inputs,
+            metrics: NodeMetrics::register(&*context.metrics, inputs),
             context,
             operator,
             outputs,
@@ -103,7 +107,13 @@ impl ChainNode {
     }
 
     pub(crate) fn take_output(&mut self, port: usize) -> Option<StreamElement> {
-        self.outputs.port(port)?.pop()
+        let element = self.outputs.port(port)?.pop()?;
+        match &element {
+            StreamElement::Records(batch) => self.metrics.records_out.add(batch.len() as u64),
+            StreamElement::Watermark(watermark) if port == 0 => self.metrics.watermark_out(*watermark),
+            _ => {}
+        }
+        Some(element)
     }
 
     pub(crate) fn ports(&self) -> usize {
@@ -166,8 +176,12 @@ impl ChainNode {
 
     fn deliver(&mut self, input: usize, element: StreamElement, now: Timestamp) -> Result<Readiness> {
         match element {
-            StreamElement::Records(batch) => self.call(now, |operator, turn| operator.process(input, batch, turn)),
+            StreamElement::Records(batch) => {
+                self.metrics.records_in.add(batch.len() as u64);
+                self.call(now, |operator, turn| operator.process(input, batch, turn))
+            }
             StreamElement::Watermark(watermark) => {
+                self.metrics.watermark_in(input, watermark);
                 self.call(now, |operator, turn| operator.watermark(input, watermark, turn))
             }
             StreamElement::Idle(idle) => self.call(now, |operator, turn| operator.idle(input, idle, turn)),

@@ -1,50 +1,11 @@
 //! A bounded channel from one task to another.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use riverrun_stream::element::StreamElement;
 
-/// Says to a task that something has changed for it.
-#[derive(Default)]
-pub(crate) struct Waker {
-    notified: AtomicBool,
-    lock: Mutex<()>,
-    condition: Condvar,
-}
-
-impl Waker {
-    pub(crate) fn wake(&self) {
-        if !self.notified.swap(true, Ordering::AcqRel) {
-            // The lock is taken so that a sleeper is either before its check of the flag or inside the wait.
-            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
-            self.condition.notify_one();
-        }
-    }
-
-    /// Whether it was woken since it last waited or was asked: what a driver without threads does instead of sleeping.
-    pub(crate) fn take(&self) -> bool {
-        self.notified.swap(false, Ordering::AcqRel)
-    }
-
-    /// Sleeps until woken, or for at most this long.
-    pub(crate) fn wait(&self, at_most: Option<Duration>) {
-        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        while !self.notified.swap(false, Ordering::AcqRel) {
-            guard = match at_most {
-                None => self.condition.wait(guard).unwrap_or_else(PoisonError::into_inner),
-                Some(time) => {
-                    let (_guard, _) = self.condition.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner);
-                    // A swap, not a store: a load of what the waker said must not move before it, or its news is lost.
-                    self.notified.swap(false, Ordering::AcqRel);
-                    return;
-                }
-            };
-        }
-    }
-}
+use crate::waker::Waker;
 
 /// Elements on their way from one subtask to another, at most `capacity` of them.
 pub(crate) struct Channel {

@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use riverrun_stream::graph::{Chain, Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph, chains};
-use riverrun_stream::metrics::UnregisteredMetrics;
+use riverrun_stream::metrics::MetricGroup;
 use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator};
 use riverrun_stream::state::OperatorStateStore;
 use riverrun_stream::{Error, RuntimeContext, RuntimeExecutionMode};
 
 use crate::chain_node::{ChainNode, Route};
-use crate::channel::{Channel, Waker};
+use crate::channel::Channel;
 use crate::inputs::{InputChannel, Inputs};
 use crate::job::Job;
-use crate::task::Task;
+use crate::metrics::{Registry, TaskTimes};
+use crate::task::{Part, Task};
+use crate::waker::Waker;
 use crate::writer::EdgeWriter;
 
 /// The sizes that bound a job's memory.
@@ -93,28 +96,34 @@ impl<'g> Deployment<'g> {
     }
 
     fn tasks(self) -> Result<(Arc<Job>, Vec<Task>), Error> {
-        let wakers = self.wakers.iter().flatten().cloned().collect();
-        let job = Arc::new(Job::new(self.graph.job_name.clone(), wakers));
-        let mut tasks = Vec::new();
+        let mut registry = Registry::new(&self.graph.nodes);
+        let mut parts = Vec::new();
         for (index, chain) in self.chains.iter().enumerate() {
             for subtask in 0..self.wakers[index].len() {
-                tasks.push(self.task(index, chain, subtask, &job)?);
+                parts.push(self.part(index, chain, subtask, &mut registry)?);
             }
         }
+        let wakers = self.wakers.iter().flatten().cloned().collect();
+        let job = Arc::new(Job::new(self.graph.job_name.clone(), wakers, registry));
+        let tasks = parts.into_iter().map(|part| Task::new(part, job.clone())).collect();
         Ok((job, tasks))
     }
 
-    fn task(&self, index: usize, chain: &Chain, subtask: usize, job: &Arc<Job>) -> Result<Task, Error> {
+    fn part(&self, index: usize, chain: &Chain, subtask: usize, registry: &mut Registry) -> Result<Part, Error> {
         let names: Vec<&str> = chain.nodes.iter().map(|&node| self.graph.nodes[node].name.as_str()).collect();
         let name = names.join(" -> ");
         let waker = self.wakers[index][subtask].clone();
+        let times = Arc::new(TaskTimes::new(Instant::now()));
         let nodes = chain
             .nodes
             .iter()
-            .map(|&node| self.node(&self.graph.nodes[node], chain, subtask, &name, &waker))
+            .map(|&node| {
+                let metrics = registry.add(node, times.clone());
+                self.node(&self.graph.nodes[node], chain, subtask, &name, &waker, metrics)
+            })
             .collect::<Result<Vec<_>, Error>>()?;
         let name = format!("{name} ({}/{})", subtask + 1, self.wakers[index].len());
-        Ok(Task::new(name, waker, job.clone(), self.inputs(chain.nodes[0], subtask), nodes))
+        Ok(Part { name, waker, times, inputs: self.inputs(chain.nodes[0], subtask), nodes })
     }
 
     fn inputs(&self, head: NodeId, subtask: usize) -> Inputs {
@@ -131,6 +140,7 @@ impl<'g> Deployment<'g> {
 
     fn node(
         &self, node: &Node, chain: &Chain, subtask: usize, task_name: &str, waker: &Arc<Waker>,
+        metrics: Arc<dyn MetricGroup>,
     ) -> Result<ChainNode, Error> {
         let operator = self.operator(node)?;
         let routes = operator
@@ -177,7 +187,7 @@ impl<'g> Deployment<'g> {
             attempt: 0,
             checkpointing: false,
             parameters: self.graph.parameters.clone(),
-            metrics: Arc::new(UnregisteredMetrics),
+            metrics,
             completions: completions.sender(),
             operator_state: OperatorStateStore::default(),
             keyed_state: None,

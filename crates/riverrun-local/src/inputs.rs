@@ -108,7 +108,7 @@ mod tests {
     use riverrun_stream::batch::Batch;
 
     use super::*;
-    use crate::channel::Waker;
+    use crate::waker::Waker;
 
     fn inputs(of: &[usize]) -> (Vec<Arc<Channel>>, Inputs) {
         let channel = || Arc::new(Channel::new(64, Arc::new(Waker::default()), Arc::new(Waker::default())));

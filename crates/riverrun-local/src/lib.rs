@@ -6,13 +6,17 @@
 
 mod chain_node;
 mod channel;
+mod clock;
 mod deploy;
 mod inputs;
 mod job;
+mod metrics;
 mod simulated;
 mod task;
 mod threads;
+mod waker;
 mod writer;
 
+pub use clock::ManualClock;
 pub use simulated::SimulatedHost;
 pub use threads::LocalHost;

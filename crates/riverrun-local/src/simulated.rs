@@ -3,23 +3,33 @@
 use std::time::Duration;
 
 use riverrun_stream::graph::StreamGraph;
-use riverrun_stream::{Error, Host, JobResult, Timestamp};
+use riverrun_stream::host::RunningJob;
+use riverrun_stream::{Error, Host, JobClient, Timestamp};
 
 use crate::deploy::{Sizes, deploy};
 use crate::task::Progress;
 
 /// Runs a job on the calling thread. The seed decides which task moves next, how large channels and batches are, and how
 /// time passes; the same seed gives the same run, as long as no operator waits for a thread of its own.
+///
+/// A job that is submitted to it has ended when its client is there.
 #[derive(Debug)]
 pub struct SimulatedHost {
     seed: u64,
+    cancel_after: Option<usize>,
 }
 
 impl SimulatedHost {
     /// A host with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed }
+        Self { seed, cancel_after: None }
+    }
+
+    /// Cancels each job after this many steps of its tasks, if it has not ended by then.
+    #[must_use]
+    pub fn cancelling_after(self, steps: usize) -> Self {
+        Self { cancel_after: Some(steps), ..self }
     }
 }
 
@@ -45,7 +55,7 @@ impl Host for SimulatedHost {
         1
     }
 
-    fn execute(&self, graph: StreamGraph) -> Result<JobResult, Error> {
+    fn submit(&self, graph: StreamGraph) -> Result<JobClient, Error> {
         let mut random = Random(self.seed);
         let sizes = Sizes { channel: 1 + random.next(4), batch: 1 << random.next(8) };
         let (job, mut tasks) = deploy(&graph, sizes)?;
@@ -53,7 +63,12 @@ impl Host for SimulatedHost {
         // Tasks that sleep, as on a thread: until they are woken or their alarm is over, so that a wake-up that nobody
         // gives is found here.
         let mut waiting: Vec<Option<Option<Timestamp>>> = vec![None; tasks.len()];
+        let mut steps = 0;
+        job.start();
         while !tasks.is_empty() {
+            if self.cancel_after == Some(steps) {
+                job.cancel();
+            }
             for (task, sleep) in tasks.iter().zip(&mut waiting) {
                 let due = |alarm: &Option<Timestamp>| alarm.is_some_and(|alarm| alarm <= now) || task.waker.take();
                 if sleep.as_ref().is_some_and(due) {
@@ -65,22 +80,25 @@ impl Host for SimulatedHost {
                 let Some(alarm) = waiting.iter().flatten().flatten().min() else {
                     let names = tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>().join(", ");
                     let reason = format!("with seed {} no task can move any more: {names}", self.seed);
-                    return Err(Error::Host { host: "simulated", job: graph.job_name, reason });
+                    job.fail(Error::Host { host: "simulated", job: graph.job_name.clone(), reason });
+                    continue;
                 };
                 now = now.max(*alarm);
                 continue;
             };
             now += random.next(3) as Timestamp;
+            steps += 1;
             match tasks[chosen].step(now) {
                 Progress::Moved => {}
                 Progress::Waiting(alarm) => waiting[chosen] = Some(alarm),
                 Progress::Done => {
-                    tasks.remove(chosen);
+                    drop(tasks.remove(chosen));
                     waiting.remove(chosen);
+                    job.release(Duration::from_millis(now.unsigned_abs()));
                 }
             }
         }
-        job.outcome()?;
-        Ok(JobResult { job_name: graph.job_name, runtime: Duration::from_millis(now.unsigned_abs()) })
+        job.release(Duration::from_millis(now.unsigned_abs()));
+        Ok(JobClient::new(job))
     }
 }

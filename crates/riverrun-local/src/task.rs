@@ -6,9 +6,10 @@ use riverrun_stream::element::{StreamElement, Timestamp};
 use riverrun_stream::{Error, FunctionError};
 
 use crate::chain_node::{ChainNode, Route};
-use crate::channel::Waker;
 use crate::inputs::Inputs;
 use crate::job::Job;
+use crate::metrics::TaskTimes;
+use crate::waker::Waker;
 
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +34,36 @@ enum State {
 /// How many rounds a step makes at most, so that a driver sees to other tasks and to the clock.
 const ROUNDS: usize = 16;
 
+/// What a task is made of, before its job is there.
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) waker: Arc<Waker>,
+    pub(crate) times: Arc<TaskTimes>,
+    pub(crate) inputs: Inputs,
+    /// Upstream first.
+    pub(crate) nodes: Vec<ChainNode>,
+}
+
 pub(crate) struct Task {
     pub(crate) name: String,
     pub(crate) waker: Arc<Waker>,
+    pub(crate) times: Arc<TaskTimes>,
     job: Arc<Job>,
     inputs: Inputs,
-    /// Upstream first.
     nodes: Vec<ChainNode>,
     state: State,
 }
 
 impl Task {
-    pub(crate) fn new(name: String, waker: Arc<Waker>, job: Arc<Job>, inputs: Inputs, nodes: Vec<ChainNode>) -> Self {
-        Self { name, waker, job, inputs, nodes, state: State::Created }
+    pub(crate) fn new(part: Part, job: Arc<Job>) -> Self {
+        let Part { name, waker, times, inputs, nodes } = part;
+        Self { name, waker, times, job, inputs, nodes, state: State::Created }
+    }
+
+    /// Whether it has something to send to a task that has no room for it.
+    pub(crate) fn is_back_pressured(&self) -> bool {
+        let full = |route: &Route| matches!(route, Route::Edge(writer) if !writer.has_room());
+        self.nodes.iter().any(|node| node.routes.iter().flatten().any(full))
     }
 
     pub(crate) fn step(&mut self, now: Timestamp) -> Progress {

@@ -2,13 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use riverrun_stream::graph::StreamGraph;
-use riverrun_stream::{Error, FunctionError, Host, JobResult, Timestamp};
+use riverrun_stream::{Error, FunctionError, Host, JobClient};
 
+use crate::clock::{Clock, ManualClock};
 use crate::deploy::{Sizes, deploy};
 use crate::job::Job;
+use crate::metrics::Activity;
 use crate::task::{Progress, Task};
 
 /// Eight batches of records are enough to keep both ends of a channel at work.
@@ -19,13 +21,21 @@ const SIZES: Sizes = Sizes { channel: 8, batch: riverrun_stream::operator::BATCH
 /// Memory is bounded whatever the input: a channel holds at most 8 batches of some 1,024 records, and a slow operator holds
 /// back its sources.
 #[derive(Debug, Default)]
-pub struct LocalHost {}
+pub struct LocalHost {
+    clock: Clock,
+}
 
 impl LocalHost {
-    /// The host.
+    /// The host, on the system's clock.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The host on a clock that a test sets.
+    #[must_use]
+    pub fn with_clock(self, clock: &ManualClock) -> Self {
+        Self { clock: Clock::Manual(clock.clone()) }
     }
 }
 
@@ -38,53 +48,74 @@ impl Host for LocalHost {
         std::thread::available_parallelism().map_or(1, usize::from)
     }
 
-    fn execute(&self, graph: StreamGraph) -> Result<JobResult, Error> {
+    fn submit(&self, mut graph: StreamGraph) -> Result<JobClient, Error> {
         let start = Instant::now();
+        if self.clock.is_manual() {
+            // A batch must not wait for a time that does not come.
+            graph.buffer_timeout = Duration::ZERO;
+        }
         let (job, tasks) = deploy(&graph, SIZES)?;
-        let mut threads = Vec::new();
+        self.clock.attend(&job);
+        let _starting = Holder { job: job.clone(), start };
+        job.start();
         for task in tasks {
-            let (name, owner) = (task.name.clone(), job.clone());
-            let thread = std::thread::Builder::new().name(name).spawn(move || drive(task, &owner));
-            match thread {
-                Ok(thread) => threads.push(thread),
-                Err(error) => {
-                    let reason = format!("no thread for another task ({error}); lower the parallelism");
-                    job.fail(Error::Host { host: "local", job: job.name.clone(), reason });
-                    break;
-                }
+            let (owner, clock) = (job.clone(), self.clock.clone());
+            // Where the thread does not start, this is dropped with what it was to run.
+            let holder = Holder { job: job.clone(), start };
+            let thread = std::thread::Builder::new().name(task.name.clone()).spawn(move || {
+                let holder = holder;
+                drive(task, &owner, &clock);
+                drop(holder);
+            });
+            if let Err(error) = thread {
+                let reason = format!("no thread for another task ({error}); lower the parallelism");
+                job.fail(Error::Host { host: "local", job: job.name.clone(), reason });
             }
         }
-        for thread in threads {
-            // A panic is in the job's failure already.
-            drop(thread.join());
-        }
-        job.outcome()?;
-        Ok(JobResult { job_name: graph.job_name, runtime: start.elapsed() })
+        Ok(JobClient::new(job))
     }
 }
 
-fn drive(mut task: Task, job: &Arc<Job>) {
+/// Keeps the job from ending as long as it is there.
+struct Holder {
+    job: Arc<Job>,
+    start: Instant,
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.job.release(self.start.elapsed());
+    }
+}
+
+fn drive(mut task: Task, job: &Arc<Job>, clock: &Clock) {
     let name = task.name.clone();
     let waker = task.waker.clone();
+    let times = task.times.clone();
     let run = catch_unwind(AssertUnwindSafe(|| {
+        times.turn_to(Activity::Busy, Instant::now());
         loop {
-            match task.step(now()) {
-                Progress::Moved => {}
-                Progress::Waiting(None) => waker.wait(None),
-                Progress::Waiting(Some(alarm)) => {
-                    let millis = alarm.saturating_sub(now()).max(0);
-                    waker.wait(Some(Duration::from_millis(millis.unsigned_abs())));
-                }
-                Progress::Done => return,
+            let alarm = match task.step(clock.now()) {
+                Progress::Moved => continue,
+                Progress::Waiting(alarm) => alarm,
+                Progress::Done => break,
+            };
+            let sleep = alarm.map(|alarm| clock.until(alarm));
+            if sleep == Some(Some(Duration::ZERO)) {
+                continue;
             }
+            let waits = if task.is_back_pressured() { Activity::BackPressured } else { Activity::Idle };
+            times.turn_to(waits, Instant::now());
+            waker.wait(sleep.flatten());
+            times.turn_to(Activity::Busy, Instant::now());
         }
+        times.turn_to(Activity::Idle, Instant::now());
+        // Within the guard: an operator may panic when it is dropped.
+        drop(task);
     }));
+    waker.retire();
     if let Err(payload) = run {
         let reason = format!("the task `{name}` {}; this is a bug of Riverrun", FunctionError::from_panic(&*payload));
         job.fail(Error::Host { host: "local", job: job.name.clone(), reason });
     }
-}
-
-fn now() -> Timestamp {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis().try_into().unwrap_or(Timestamp::MAX))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::data::Data;
 use crate::error::Error;
 use crate::graph::{Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph};
-use crate::host::{Host, JobResult};
+use crate::host::{Host, JobClient, JobResult};
 use crate::key_group::DEFAULT_MAX_PARALLELISM;
 use crate::operator::{SharedCoordinator, SourceOperator};
 use crate::source::{CollectionSource, NumberSequence, Source};
@@ -192,6 +192,15 @@ impl StreamExecutionEnvironment {
     /// The program has a mistake, or the job failed: the message names job, operator, subtask and cause.
     pub fn execute(&self) -> Result<JobResult, Error> {
         self.inner.host.execute(self.take_graph()?)
+    }
+
+    /// Starts the program and returns while it runs. The environment is empty afterwards.
+    ///
+    /// # Errors
+    /// The program has a mistake, or the job could not be started. A failure of the job comes from
+    /// [`JobClient::wait`].
+    pub fn execute_async(&self) -> Result<JobClient, Error> {
+        self.inner.host.submit(self.take_graph()?)
     }
 
     /// The program so far as JSON: each operator with its parallelism and what it reads. It can still be executed.

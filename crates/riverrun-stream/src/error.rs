@@ -1,9 +1,10 @@
 //! What can go wrong: [`Error`] for programs and jobs, [`FunctionError`] for what a user's function says.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// An error of building or running a stream program.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A parallelism outside `1..=max_parallelism`.
@@ -139,10 +140,12 @@ pub enum Error {
         cause: FunctionError,
     },
     /// The job was cancelled.
-    #[error("job `{job}` was cancelled")]
+    #[error("job `{job}` was cancelled{}", meanwhile(.failure))]
     Cancelled {
         /// The job's name.
         job: String,
+        /// What failed while it was being stopped.
+        failure: Option<Box<Error>>,
     },
     /// The host could not provide what it needs to run a job.
     #[error("the {host} host cannot run job `{job}`: {reason}")]
@@ -154,6 +157,10 @@ pub enum Error {
         /// What is missing, and what to do.
         reason: String,
     },
+}
+
+fn meanwhile(failure: &Option<Box<Error>>) -> String {
+    failure.as_ref().map(|failure| format!("; while it stopped, {failure}")).unwrap_or_default()
 }
 
 /// Where the cause of an error lies.
@@ -171,11 +178,12 @@ pub enum ErrorDomain {
 ///
 /// Any error converts into it with `?`, so that a function may use whatever errors it meets. Like the error types of
 /// that kind it does not implement [`std::error::Error`] itself; [`Error::Job`] carries it.
+#[derive(Clone)]
 pub struct FunctionError {
     message: String,
     domain: ErrorDomain,
     retryable: bool,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl FunctionError {
@@ -257,7 +265,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for FunctionError {
         }
         let io = (&error as &dyn std::any::Any).is::<std::io::Error>();
         let domain = if io { ErrorDomain::External } else { ErrorDomain::User };
-        Self { message, domain, retryable: io, source: Some(Box::new(error)) }
+        Self { message, domain, retryable: io, source: Some(Arc::new(error)) }
     }
 }
 

@@ -44,5 +44,5 @@ pub use execution_mode::RuntimeExecutionMode;
 pub use functions::{
     Collector, FilterFunction, FlatMapFunction, Key, MapFunction, OutputTag, ProcessContext, ProcessFunction,
 };
-pub use host::{Host, JobResult};
+pub use host::{Host, JobClient, JobId, JobResult, JobStatus};
 pub use stream::{DataStream, KeyedStream, SingleOutputStreamOperator};

@@ -6,6 +6,7 @@
 mod histogram;
 pub mod names;
 mod snapshot;
+mod table;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
