@@ -8,7 +8,7 @@ use riverrun_stream::graph::{Chain, Edge, Node, NodeId, NodeKind, Partitioning, 
 use riverrun_stream::metrics::MetricGroup;
 use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator};
 use riverrun_stream::state::OperatorStateStore;
-use riverrun_stream::{Error, RuntimeContext, RuntimeExecutionMode};
+use riverrun_stream::{Error, RuntimeContext};
 
 use crate::chain_node::{ChainNode, Route};
 use crate::channel::Channel;
@@ -157,13 +157,13 @@ impl<'g> Deployment<'g> {
                             let channels = (0..self.graph.nodes[edge.to].parallelism)
                                 .filter_map(|to| self.channels.get(&(index, subtask, to)).cloned())
                                 .collect();
-                            let timeout = self.graph.buffer_timeout.as_millis().try_into().unwrap_or(i64::MAX);
+                            let timeout = self.graph.buffer_timeout_of(node).as_millis().try_into().unwrap_or(i64::MAX);
                             let batch = if timeout == 0 { 1 } else { self.sizes.batch };
                             Route::Edge(EdgeWriter::new(
                                 channels,
                                 data_type,
                                 edge.partitioning.clone(),
-                                self.graph.max_parallelism,
+                                self.graph.max_parallelism_of(&self.graph.nodes[edge.to]),
                                 subtask,
                                 batch,
                                 timeout,
@@ -182,8 +182,8 @@ impl<'g> Deployment<'g> {
             task_name: task_name.into(),
             subtask_index: subtask,
             parallelism: node.parallelism,
-            max_parallelism: self.graph.max_parallelism,
-            runtime_mode: RuntimeExecutionMode::Streaming,
+            max_parallelism: self.graph.max_parallelism_of(node),
+            runtime_mode: self.graph.runtime_mode,
             attempt: 0,
             checkpointing: false,
             parameters: self.graph.parameters.clone(),

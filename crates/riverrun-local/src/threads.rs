@@ -53,6 +53,7 @@ impl Host for LocalHost {
         if self.clock.is_manual() {
             // A batch must not wait for a time that does not come.
             graph.buffer_timeout = Duration::ZERO;
+            graph.nodes.iter_mut().for_each(|node| node.buffer_timeout = None);
         }
         let (job, tasks) = deploy(&graph, SIZES)?;
         self.clock.attend(&job);

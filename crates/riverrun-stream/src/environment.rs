@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::data::Data;
 use crate::error::Error;
-use crate::graph::{Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph};
+use crate::execution_mode::RuntimeExecutionMode;
+use crate::graph::{ChainingStrategy, Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph};
 use crate::host::{Host, JobClient, JobResult};
 use crate::key_group::DEFAULT_MAX_PARALLELISM;
 use crate::operator::{SharedCoordinator, SourceOperator};
@@ -39,7 +40,18 @@ pub(crate) struct Builder {
 impl Builder {
     pub(crate) fn add_node(&mut self, name: String, parallelism: usize, kind: NodeKind) -> NodeId {
         let id = self.graph.nodes.len();
-        self.graph.nodes.push(Node { id, uid: None, name, parallelism, kind, descriptor: None, is_sink: false });
+        self.graph.nodes.push(Node {
+            id,
+            uid: None,
+            name,
+            parallelism,
+            max_parallelism: None,
+            buffer_timeout: None,
+            chaining: ChainingStrategy::Always,
+            kind,
+            descriptor: None,
+            is_sink: false,
+        });
         id
     }
 
@@ -79,6 +91,8 @@ impl StreamExecutionEnvironment {
             edges: Vec::new(),
             max_parallelism: DEFAULT_MAX_PARALLELISM,
             buffer_timeout: Duration::from_millis(100),
+            operator_chaining: true,
+            runtime_mode: RuntimeExecutionMode::Streaming,
             parameters: Arc::default(),
         };
         let builder = Mutex::new(Builder { graph, parallelism, unsaid: BTreeSet::new(), mistakes: Vec::new() });
@@ -108,6 +122,20 @@ impl StreamExecutionEnvironment {
     /// How long a batch may wait to be filled before it goes on: 100 ms by default; zero sends every record at once.
     pub fn set_buffer_timeout(&self, timeout: Duration) -> &Self {
         self.builder().graph.buffer_timeout = timeout;
+        self
+    }
+
+    /// Gives every operator a task of its own, so that each shows its own times, at the cost of a channel between any two. Same
+    /// as Flink's `disableOperatorChaining`.
+    pub fn disable_operator_chaining(&self) -> &Self {
+        self.builder().graph.operator_chaining = false;
+        self
+    }
+
+    /// Whether results are updated as records come, which is the default, or come out when all input is there. Same as Flink's
+    /// `setRuntimeMode`.
+    pub fn set_runtime_mode(&self, mode: RuntimeExecutionMode) -> &Self {
+        self.builder().graph.runtime_mode = mode;
         self
     }
 
@@ -144,6 +172,7 @@ impl StreamExecutionEnvironment {
         let source = Arc::new(source);
         let (for_coordinator, for_operator) = (source.clone(), source.clone());
         let kind = NodeKind::Source {
+            boundedness: source.boundedness(),
             coordinator: Arc::new(move |state| {
                 let enumerator = match state {
                     Some(state) => for_coordinator.restore_enumerator(state)?,
@@ -175,7 +204,7 @@ impl StreamExecutionEnvironment {
         }
         let mut builder = self.builder();
         let empty = StreamGraph { nodes: Vec::new(), edges: Vec::new(), ..builder.graph.clone() };
-        let graph = std::mem::replace(&mut builder.graph, empty);
+        let mut graph = std::mem::replace(&mut builder.graph, empty);
         let mistakes = std::mem::take(&mut builder.mistakes);
         builder.unsaid.clear();
         drop(builder);
@@ -183,6 +212,7 @@ impl StreamExecutionEnvironment {
             return Err(mistake);
         }
         graph.validate()?;
+        graph.resolve_runtime_mode()?;
         Ok(graph)
     }
 

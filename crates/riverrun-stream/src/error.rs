@@ -20,10 +20,20 @@ pub enum Error {
         max: usize,
     },
     /// A maximum parallelism that key groups cannot number.
-    #[error("max parallelism {given} is outside 1..=32768; 128 is the default")]
+    #[error("max parallelism {given} of {of} is outside 1..=32768; 128 is the default")]
     MaxParallelism {
         /// What was given.
         given: usize,
+        /// The program or operator it was given for.
+        of: String,
+    },
+    /// A source without end in batch mode.
+    #[error(
+        "the source `{source_name}` has no end, and batch mode gives results when all input is there; use `RuntimeExecutionMode::Streaming`, or a bounded source"
+    )]
+    UnboundedInBatch {
+        /// The source's name.
+        source_name: String,
     },
     /// The program has nothing to run.
     #[error(

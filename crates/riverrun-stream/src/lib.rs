@@ -45,4 +45,4 @@ pub use functions::{
     Collector, FilterFunction, FlatMapFunction, Key, MapFunction, OutputTag, ProcessContext, ProcessFunction,
 };
 pub use host::{Host, JobClient, JobId, JobResult, JobStatus};
-pub use stream::{DataStream, KeyedStream, SingleOutputStreamOperator};
+pub use stream::{DataStream, DataStreamSink, KeyedStream, SingleOutputStreamOperator};

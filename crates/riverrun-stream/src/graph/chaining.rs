@@ -2,6 +2,18 @@
 
 use crate::graph::{Edge, NodeId, StreamGraph};
 
+/// Which neighbours of an operator may run in its task. Same as Flink's `ChainingStrategy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChainingStrategy {
+    /// Those before it and those behind it.
+    #[default]
+    Always,
+    /// Those behind it: it begins a task.
+    Head,
+    /// None.
+    Never,
+}
+
 /// Operators that run in one task, upstream first. All have the same parallelism.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
@@ -9,9 +21,13 @@ pub struct Chain {
     pub nodes: Vec<NodeId>,
 }
 
-/// Whether the two ends of an edge run in one task: forward, and the only edge into its end.
+/// Whether the two ends of an edge run in one task: forward, the only edge into its end, and nobody has said otherwise.
 fn is_chained(graph: &StreamGraph, edge: &Edge) -> bool {
-    edge.partitioning.is_forward() && graph.edges.iter().filter(|other| other.to == edge.to).count() == 1
+    graph.operator_chaining
+        && graph.nodes[edge.from].chaining != ChainingStrategy::Never
+        && graph.nodes[edge.to].chaining == ChainingStrategy::Always
+        && edge.partitioning.is_forward()
+        && graph.edges.iter().filter(|other| other.to == edge.to).count() == 1
 }
 
 /// Cuts the graph into chains, upstream first. Every operator is in exactly one.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::execution_mode::RuntimeExecutionMode;
 use crate::key_group::UPPER_BOUND_MAX_PARALLELISM;
 use crate::operator::{Operator, SharedCoordinator};
-use crate::source::ConnectorDescriptor;
+use crate::source::{Boundedness, ConnectorDescriptor};
 
-pub use chaining::{Chain, chains};
+pub use chaining::{Chain, ChainingStrategy, chains};
 pub use partitioning::{Partitioner, Partitioning};
 
 pub(crate) use partitioning::{CustomPartitioner, KeyPartitioner};
@@ -37,6 +38,8 @@ pub enum NodeKind {
     Operator(OperatorFactory),
     /// A source: an operator without inputs and a coordinator.
     Source {
+        /// Whether it ends by itself.
+        boundedness: Boundedness,
         /// Makes the coordinator, once per job.
         coordinator: CoordinatorFactory,
         /// Makes the operator of a subtask.
@@ -55,6 +58,12 @@ pub struct Node {
     pub name: String,
     /// How many subtasks it has.
     pub parallelism: usize,
+    /// How many key groups it has, where it has another number than the program.
+    pub max_parallelism: Option<usize>,
+    /// How long a batch of its output may wait to be filled, where that is not the program's.
+    pub buffer_timeout: Option<Duration>,
+    /// Which of its neighbours may run in its task.
+    pub chaining: ChainingStrategy,
     /// What it runs.
     pub kind: NodeKind,
     /// What it is, where a host may put its own connector in its place.
@@ -99,30 +108,62 @@ pub struct StreamGraph {
     pub max_parallelism: usize,
     /// How long a batch may wait to be filled; zero sends every record at once.
     pub buffer_timeout: Duration,
+    /// Whether operators may share a task at all.
+    pub operator_chaining: bool,
+    /// Streaming or batch in a checked program, never automatic.
+    pub runtime_mode: RuntimeExecutionMode,
     /// The job's parameters.
     pub parameters: Arc<BTreeMap<String, String>>,
 }
 
 impl StreamGraph {
+    /// How many key groups an operator has: its own number, or the program's.
+    #[must_use]
+    pub fn max_parallelism_of(&self, node: &Node) -> usize {
+        node.max_parallelism.unwrap_or(self.max_parallelism)
+    }
+
+    /// How long a batch of an operator's output may wait to be filled: its own time, or the program's.
+    #[must_use]
+    pub fn buffer_timeout_of(&self, node: &Node) -> Duration {
+        node.buffer_timeout.unwrap_or(self.buffer_timeout)
+    }
+
+    /// Decides how the program is executed, where that is left to its sources.
+    pub(crate) fn resolve_runtime_mode(&mut self) -> Result<(), Error> {
+        let is_unbounded =
+            |node: &&Node| matches!(node.kind, NodeKind::Source { boundedness: Boundedness::ContinuousUnbounded, .. });
+        let unbounded = self.nodes.iter().find(is_unbounded);
+        self.runtime_mode = match (self.runtime_mode, unbounded) {
+            (RuntimeExecutionMode::Batch, Some(source)) => {
+                return Err(Error::UnboundedInBatch { source_name: source.name.clone() });
+            }
+            (RuntimeExecutionMode::Batch | RuntimeExecutionMode::Automatic, None) => RuntimeExecutionMode::Batch,
+            (RuntimeExecutionMode::Streaming | RuntimeExecutionMode::Automatic, _) => RuntimeExecutionMode::Streaming,
+        };
+        Ok(())
+    }
+
     /// Checks what can be known before the program runs.
     ///
     /// # Errors
     /// The first thing that is wrong, in words for the person who wrote the program.
     pub fn validate(&self) -> Result<(), Error> {
         if !(1..=UPPER_BOUND_MAX_PARALLELISM).contains(&self.max_parallelism) {
-            return Err(Error::MaxParallelism { given: self.max_parallelism });
+            return Err(Error::MaxParallelism { given: self.max_parallelism, of: "the program".into() });
         }
         if !self.nodes.iter().any(|node| node.is_sink) {
             return Err(Error::NoSink { job: self.job_name.clone() });
         }
         let mut uids: HashMap<String, &Node> = HashMap::new();
         for node in &self.nodes {
-            if !(1..=self.max_parallelism).contains(&node.parallelism) {
-                return Err(Error::Parallelism {
-                    given: node.parallelism,
-                    of: format!("operator `{}`", node.name),
-                    max: self.max_parallelism,
-                });
+            let of = format!("operator `{}`", node.name);
+            let max = self.max_parallelism_of(node);
+            if !(1..=UPPER_BOUND_MAX_PARALLELISM).contains(&max) {
+                return Err(Error::MaxParallelism { given: max, of });
+            }
+            if !(1..=max).contains(&node.parallelism) {
+                return Err(Error::Parallelism { given: node.parallelism, of, max });
             }
             if let Some(other) = uids.insert(node.stable_uid(), node) {
                 return Err(Error::DuplicateUid {

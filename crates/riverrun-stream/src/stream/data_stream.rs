@@ -14,7 +14,7 @@ use crate::graph::{CustomPartitioner, KeyPartitioner, NodeId, NodeKind, Operator
 use crate::operator::{FilterOperator, FlatMapOperator, MapOperator, Operator, ProcessOperator, SinkOperator};
 use crate::sink::{CollectSink, PrintSink, Sink};
 use crate::source::{ERROR_OUTPUT, RecordError};
-use crate::stream::{KeyedStream, SingleOutputStreamOperator};
+use crate::stream::{DataStreamSink, KeyedStream, SingleOutputStreamOperator};
 
 /// A stream of records of type `T`. Cheap to clone; every use reads all records.
 pub struct DataStream<T> {
@@ -224,26 +224,26 @@ impl<T: Data> DataStream<T> {
 
     /// Writes one line per record to standard output: a string as it is, anything else as JSON, prefixed with `N> ` (the
     /// subtask, from 1) where the parallelism is above 1.
-    pub fn print(&self) {
-        self.sink_to(PrintSink::<T>::to_out(None));
+    pub fn print(&self) -> DataStreamSink {
+        self.sink_to(PrintSink::<T>::to_out(None))
     }
 
     /// As [`print`](Self::print), with this identifier before the number.
-    pub fn print_with(&self, identifier: impl Into<String>) {
-        self.sink_to(PrintSink::<T>::to_out(Some(identifier.into())));
+    pub fn print_with(&self, identifier: impl Into<String>) -> DataStreamSink {
+        self.sink_to(PrintSink::<T>::to_out(Some(identifier.into())))
     }
 
     /// As [`print`](Self::print), to standard error.
-    pub fn print_to_err(&self) {
-        self.sink_to(PrintSink::<T>::to_err(None));
+    pub fn print_to_err(&self) -> DataStreamSink {
+        self.sink_to(PrintSink::<T>::to_err(None))
     }
 
     /// Ends the stream in a sink.
-    pub fn sink_to<S: Sink<In = T>>(&self, sink: S) {
-        self.add_sink(sink, None);
+    pub fn sink_to<S: Sink<In = T>>(&self, sink: S) -> DataStreamSink {
+        self.add_sink(sink, None)
     }
 
-    fn add_sink<S: Sink<In = T>>(&self, sink: S, parallelism: Option<usize>) {
+    fn add_sink<S: Sink<In = T>>(&self, sink: S, parallelism: Option<usize>) -> DataStreamSink {
         let sink = Arc::new(sink);
         let (name, descriptor) = (format!("Sink: {}", sink.name()), sink.descriptor());
         let factory = Arc::new(move || Box::new(SinkOperator::new(sink.clone())) as Box<dyn Operator>);
@@ -251,6 +251,8 @@ impl<T: Data> DataStream<T> {
         let mut builder = self.environment.builder();
         builder.graph.nodes[node].is_sink = true;
         builder.graph.nodes[node].descriptor = descriptor;
+        drop(builder);
+        DataStreamSink::of(&self.environment, node)
     }
 
     /// Runs the program to its end and gives this stream's records in the order of their arrival.

@@ -1,10 +1,12 @@
 //! What a user calls: one type a file.
 
 mod data_stream;
+mod data_stream_sink;
 mod keyed;
 mod single_output;
 
 pub use data_stream::DataStream;
+pub use data_stream_sink::DataStreamSink;
 pub use keyed::KeyedStream;
 pub use single_output::SingleOutputStreamOperator;
 

@@ -1,13 +1,14 @@
 //! The stream that one operator makes: [`SingleOutputStreamOperator`].
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use crate::batch::DataType;
 use crate::data::Data;
 use crate::environment::StreamExecutionEnvironment;
 use crate::error::Error;
 use crate::functions::OutputTag;
-use crate::graph::{NodeId, NodeKind};
+use crate::graph::{ChainingStrategy, NodeId, NodeKind};
 use crate::source::{ERROR_OUTPUT, RecordError};
 use crate::stream::DataStream;
 use crate::stream::data_stream::Output;
@@ -56,6 +57,36 @@ impl<T> SingleOutputStreamOperator<T> {
     #[must_use]
     pub fn set_parallelism(self, parallelism: usize) -> Self {
         self.stream.environment.builder().set_parallelism_of(self.node, parallelism);
+        self
+    }
+
+    /// How many key groups the operator has, and so its highest parallelism ever: the program's number otherwise. Part of a
+    /// savepoint: it cannot be changed later.
+    #[must_use]
+    pub fn set_max_parallelism(self, max_parallelism: usize) -> Self {
+        self.stream.environment.builder().graph.nodes[self.node].max_parallelism = Some(max_parallelism);
+        self
+    }
+
+    /// How long a batch of the operator's output may wait to be filled: the program's time otherwise. It says nothing within a
+    /// task, where records do not wait.
+    #[must_use]
+    pub fn set_buffer_timeout(self, timeout: Duration) -> Self {
+        self.stream.environment.builder().graph.nodes[self.node].buffer_timeout = Some(timeout);
+        self
+    }
+
+    /// Gives the operator a task of its own.
+    #[must_use]
+    pub fn disable_chaining(self) -> Self {
+        self.stream.environment.builder().graph.nodes[self.node].chaining = ChainingStrategy::Never;
+        self
+    }
+
+    /// Begins a task with the operator; those behind it may be in it.
+    #[must_use]
+    pub fn start_new_chain(self) -> Self {
+        self.stream.environment.builder().graph.nodes[self.node].chaining = ChainingStrategy::Head;
         self
     }
 
