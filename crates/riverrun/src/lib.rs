@@ -58,3 +58,19 @@ impl GetExecutionEnvironment for StreamExecutionEnvironment {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of the pages under `docs/` compile and run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/transformations.md")]
+    struct Transformations;
+
+    #[doc = include_str!("../../../docs/keyed-streams.md")]
+    struct KeyedStreams;
+
+    #[doc = include_str!("../../../docs/process-functions.md")]
+    struct ProcessFunctions;
+
+    #[doc = include_str!("../../../docs/state.md")]
+    struct State;
+}

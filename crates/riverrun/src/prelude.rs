@@ -3,9 +3,15 @@
 pub use riverrun_connectors::LinesSource;
 pub use riverrun_inference::{Classification, ModelExt, TextClassification, TextClassificationOptions, TopK};
 pub use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
+pub use riverrun_stream::functions::{KeyedProcessContext, KeyedProcessFunction, ReduceFunction};
+pub use riverrun_stream::state::{
+    ListState, ListStateDescriptor, MapState, MapStateDescriptor, OperatorListState, ReducingState,
+    ReducingStateDescriptor, StateTtlConfig, StateVisibility, UpdateType, ValueState, ValueStateDescriptor,
+};
 pub use riverrun_stream::{
-    Collector, Data, DataStream, FilterFunction, FlatMapFunction, FunctionError, MapFunction, OutputTag,
-    ProcessContext, ProcessFunction, Result, RuntimeContext, SingleOutputStreamOperator, StreamExecutionEnvironment,
+    Collector, Data, DataStream, FilterFunction, FlatMapFunction, FunctionError, Key, KeyedStream, MapFunction,
+    OutputTag, ProcessContext, ProcessFunction, Result, RuntimeContext, SingleOutputStreamOperator,
+    StreamExecutionEnvironment,
 };
 pub use riverrun_stream_inference::{FailedRecord, InferExt};
 
