@@ -18,19 +18,33 @@ pub enum Error {
         /// The operating system's answer.
         source: io::Error,
     },
-    /// A directory stands where a file was expected.
-    #[error("{input} is a directory; give the files in it")]
-    Directory {
-        /// The directory, as it was given.
-        input: String,
+    /// A pattern that no file's name matches.
+    #[error("no file matches {pattern}; check the pattern and the directory that it begins in")]
+    NoMatch {
+        /// The pattern, as it was given.
+        pattern: String,
+    },
+    /// A pattern that means nothing.
+    #[error("{pattern} is no pattern: {reason}; write `\\` in front of a character that means itself")]
+    Pattern {
+        /// The pattern, as it was given.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A directory can't be listed.
+    #[error("cannot list the files in {directory}: {source}; {advice}")]
+    List {
+        /// The directory.
+        directory: String,
+        /// What to do about it.
+        advice: &'static str,
+        /// The operating system's answer.
+        source: io::Error,
     },
     /// Reading broke off.
-    #[error("cannot read {input} on from line {line}: {source}; check the disk or the device behind it")]
+    #[error("cannot read on: {source}; check the disk or the device behind it")]
     Read {
-        /// What was being read.
-        input: String,
-        /// The line at which it ended.
-        line: u64,
         /// The operating system's answer.
         source: io::Error,
     },
@@ -46,6 +60,22 @@ pub enum Error {
         /// The position to go on from.
         offset: u64,
     },
+    /// A connection could not be made.
+    #[error("cannot connect to {peer}: {source}; start what listens there, or allow more with `max_retries`")]
+    Connect {
+        /// Host and port.
+        peer: String,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// A connection broke.
+    #[error("the connection to {peer} broke: {source}; allow more of them with `max_retries`")]
+    Disconnected {
+        /// Host and port.
+        peer: String,
+        /// The operating system's answer.
+        source: io::Error,
+    },
 }
 
 /// The result of talking to the outside.
@@ -53,16 +83,24 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn open(input: String, source: io::Error) -> Self {
-        let advice = match source.kind() {
-            io::ErrorKind::NotFound => "check the path",
-            io::ErrorKind::PermissionDenied => "change its permissions",
-            _ => "check the disk or the device behind it",
-        };
-        Self::Open { input, advice, source }
+        Self::Open { input, advice: advice(&source), source }
+    }
+
+    pub(crate) fn list(directory: String, source: io::Error) -> Self {
+        Self::List { directory, advice: advice(&source), source }
     }
 
     /// As a failure of the system outside, which a restart can help.
     pub(crate) fn into_external(self) -> FunctionError {
         FunctionError::external(self.to_string())
+    }
+}
+
+/// What to do about what the operating system says.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::PermissionDenied => "change its permissions",
+        _ => "check the disk or the device behind it",
     }
 }

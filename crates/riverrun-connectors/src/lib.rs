@@ -2,17 +2,25 @@
 //!
 //! ```no_run
 //! # use riverrun_stream::StreamExecutionEnvironment;
-//! use riverrun_connectors::LinesSource;
+//! use riverrun_connectors::FileSource;
 //!
 //! # fn program(env: &StreamExecutionEnvironment) -> riverrun_stream::Result {
-//! env.from_source(LinesSource::files(["monday.txt", "tuesday.txt"])).map(|line| line.len()).print();
+//! env.from_source(FileSource::lines(["monday.txt", "tuesday.txt"])).map(|line| line.len()).print();
 //! env.execute()?;
 //! # Ok(())
 //! # }
 //! ```
 
 mod error;
-mod lines;
+mod file;
+mod format;
+mod reading;
+mod stdin;
+mod tcp;
 
 pub use error::{Error, Result};
-pub use lines::{Line, LineRecord, LinesReader, LinesSource, LinesSplit};
+pub use file::{FileEnumerator, FileSource};
+pub use format::{CsvFormat, JsonLinesFormat, Line, LineRecord, LinesFormat, ReadFormat};
+pub use reading::{InputSplit, RecordReader};
+pub use stdin::StdinLineSource;
+pub use tcp::TcpLineSource;

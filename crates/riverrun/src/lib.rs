@@ -7,7 +7,7 @@
 //!
 //! fn job(env: &StreamExecutionEnvironment) -> Result {
 //!     let runner = riverrun::models::get("text-classification:latest")?.to_runner()?;
-//!     env.from_source(LinesSource::files(["tweets.txt"]))
+//!     env.from_source(FileSource::lines(["tweets.txt"]))
 //!         .infer(&runner, |text| text.as_str().into())
 //!         .map(|(text, labels)| (labels[0].label.to_string(), text))
 //!         .print();

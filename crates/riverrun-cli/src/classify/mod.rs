@@ -32,17 +32,26 @@ pub(crate) fn run(arguments: ClassifyArguments) -> Result {
     }
     let (tag, files) = tag_and_files(&arguments)?;
     let model = find(&tag, arguments.model.is_none() && files.len() < arguments.arguments.len())?;
-    let source = match files.as_slice() {
-        [] => LinesSource::stdin(),
-        [only] if only == Path::new("-") => LinesSource::stdin(),
-        files => {
-            LinesSource::files(files.iter().map(|file| if file == Path::new("-") { Path::new(STDIN) } else { file }))
+    match files.as_slice() {
+        [] => run_on(StdinLineSource::new().with_positions(), &arguments, &tag, &model, &files),
+        [only] if only == Path::new("-") => {
+            run_on(StdinLineSource::new().with_positions(), &arguments, &tag, &model, &files)
         }
-    };
-    let source = source.with_positions();
+        _ => {
+            // A directory or a pattern could match the output.
+            files.iter().filter(|file| *file != Path::new("-")).try_for_each(|file| is_one_file(file))?;
+            let inputs = files.iter().map(|file| if file == Path::new("-") { Path::new(STDIN) } else { file });
+            run_on(FileSource::lines(inputs).with_positions(), &arguments, &tag, &model, &files)
+        }
+    }
+}
+
+fn run_on(
+    source: impl Source<Out = Line>, arguments: &ClassifyArguments, tag: &TagRef, model: &Model, files: &[PathBuf],
+) -> Result {
     // What can't be read is found before a model is loaded and an output overwritten.
     source.create_enumerator().map_err(Failure::failed)?;
-    let outputs = Arc::new(Outputs::create(arguments.output.as_deref(), &files)?);
+    let outputs = Arc::new(Outputs::create(arguments.output.as_deref(), files)?);
 
     let start = Instant::now();
     let top_k = arguments.top_k.unwrap_or_default();
@@ -56,7 +65,7 @@ pub(crate) fn run(arguments: ClassifyArguments) -> Result {
     }
 
     let interrupt = Interrupt::install()?;
-    let progress = Arc::new(Progress::start(&files, arguments.output.is_some()));
+    let progress = Arc::new(Progress::start(files, arguments.output.is_some()));
     let done = classify(source, &runner, arguments.top_k.is_some(), &interrupt, &outputs, &progress);
     let tally = progress.finish();
     if let Some(failure) = outputs.failure() {
@@ -72,7 +81,7 @@ const STDIN: &str = "/dev/stdin";
 
 /// The program. One subtask reads and writes, which keeps the order; the model is computed on all cores.
 fn classify(
-    source: LinesSource<Line>, runner: &Runner<TextClassification>, all_labels: bool, interrupt: &Arc<Interrupt>,
+    source: impl Source<Out = Line>, runner: &Runner<TextClassification>, all_labels: bool, interrupt: &Arc<Interrupt>,
     outputs: &Arc<Outputs>, progress: &Arc<Progress>,
 ) -> Result {
     let env = StreamExecutionEnvironment::get_execution_environment();
@@ -85,6 +94,15 @@ fn classify(
     labelled.sink_to(LabelsSink { outputs: outputs.clone(), progress: progress.clone(), all_labels });
     env.execute().map_err(Failure::failed)?;
     Ok(())
+}
+
+fn is_one_file(path: &Path) -> Result {
+    let problem = match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_dir() => return Ok(()),
+        Ok(_) => format!("{} is a directory; give the files in it", path.display()),
+        Err(error) => format!("cannot open {}: {error}; check the path", path.display()),
+    };
+    Err(Failure::Failed(problem))
 }
 
 /// Tells the tag from the files.

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use riverrun_connectors::LinesSource;
+use riverrun_connectors::{FileSource, StdinLineSource};
 use riverrun_local::LocalHost;
 use riverrun_stream::operator::{
     BATCH_SIZE, CompletionQueue, Operator, OperatorSnapshot, Outputs, Readiness, SharedCoordinator, SnapshotKind,
@@ -22,13 +22,13 @@ type Polled = (Vec<String>, Vec<RecordError>, Readiness);
 
 /// One subtask that reads, polled by hand.
 struct Subtask {
-    operator: SourceOperator<LinesSource>,
+    operator: SourceOperator<FileSource>,
     outputs: Outputs,
     alarm: Option<i64>,
 }
 
 impl Subtask {
-    fn open(source: &LinesSource, state: Option<(&[u8], OperatorSnapshot)>) -> Self {
+    fn open(source: &FileSource, state: Option<(&[u8], OperatorSnapshot)>) -> Self {
         let source = Arc::new(source.clone());
         let enumerator = match &state {
             Some((enumerator, _)) => source.restore_enumerator(enumerator),
@@ -93,7 +93,7 @@ fn file(directory: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 fn lines_of(content: impl AsRef<[u8]>) -> (Vec<String>, Vec<RecordError>) {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "a.txt", content);
-    Subtask::open(&LinesSource::files([path]), None).read(&[BATCH_SIZE])
+    Subtask::open(&FileSource::lines([path]), None).read(&[BATCH_SIZE])
 }
 
 fn environment() -> StreamExecutionEnvironment {
@@ -112,7 +112,7 @@ fn a_line_that_is_not_utf8_is_an_error_with_its_number_and_reading_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "tweets.txt", b"good\nba\xff\nfine\n\xc3");
 
-    let (lines, errors) = Subtask::open(&LinesSource::files([&path]), None).read(&[7]);
+    let (lines, errors) = Subtask::open(&FileSource::lines([&path]), None).read(&[7]);
 
     assert_eq!(lines, ["good", "fine"]);
     let records: Vec<_> = errors.iter().map(|error| error.record.clone()).collect();
@@ -132,7 +132,8 @@ fn a_line_above_the_maximum_is_an_error_with_its_number_and_reading_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "a.txt", format!("one\n{}\nthree\n", "x".repeat(300_000)));
 
-    let (lines, errors) = Subtask::open(&LinesSource::files([&path]).max_line_bytes(100_000), None).read(&[BATCH_SIZE]);
+    let (lines, errors) =
+        Subtask::open(&FileSource::lines([&path]).max_record_bytes(100_000), None).read(&[BATCH_SIZE]);
 
     assert_eq!(lines, ["one", "three"]);
     assert_eq!(errors[0].record, format!("line 2 of {}", path.display()));
@@ -143,7 +144,7 @@ fn a_line_above_the_maximum_is_an_error_with_its_number_and_reading_goes_on() {
 fn a_poll_ends_after_about_a_megabyte() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "a.txt", format!("{}\n", "x".repeat(99_999)).repeat(100));
-    let mut subtask = Subtask::open(&LinesSource::files([path]), None);
+    let mut subtask = Subtask::open(&FileSource::lines([path]), None);
     subtask.poll(BATCH_SIZE);
 
     let (lines, ..) = subtask.poll(BATCH_SIZE);
@@ -159,7 +160,7 @@ fn files_are_read_in_their_order_by_one_subtask() {
     let env = environment();
     env.set_parallelism(1);
 
-    let lines = env.from_source(LinesSource::files(files)).execute_and_collect().unwrap();
+    let lines = env.from_source(FileSource::lines(files)).execute_and_collect().unwrap();
 
     assert_eq!(lines, ["1", "2", "3", "4"]);
 }
@@ -176,7 +177,7 @@ fn several_subtasks_read_every_line_once() {
     let env = environment();
     env.set_parallelism(3);
 
-    let lines = env.from_source(LinesSource::files(files)).execute_and_collect().unwrap();
+    let lines = env.from_source(FileSource::lines(files)).execute_and_collect().unwrap();
 
     let mut numbers: Vec<u32> = lines.iter().map(|line| line.parse().unwrap()).collect();
     numbers.sort_unstable();
@@ -190,7 +191,7 @@ fn lines_with_positions_know_their_number_and_their_file() {
     let env = environment();
     env.set_parallelism(1);
 
-    let source = env.from_source(LinesSource::files(&files).with_positions());
+    let source = env.from_source(FileSource::lines(&files).with_positions());
     let errors = source.errors().map(|error| error.record);
     let places = source.map(|line| line.place()).union([&errors]).execute_and_collect().unwrap();
 
@@ -209,7 +210,7 @@ fn a_missing_file_is_found_before_anything_runs_and_named() {
     let count = seen.clone();
     let env = environment();
 
-    env.from_source(LinesSource::files([&there, &missing])).map(move |_| *count.lock().unwrap() += 1).print();
+    env.from_source(FileSource::lines([&there, &missing])).map(move |_| *count.lock().unwrap() += 1).print();
     let message = env.execute().unwrap_err().to_string();
 
     let expected = format!("cannot open {}: No such file or directory (os error 2); check the path", missing.display());
@@ -218,44 +219,37 @@ fn a_missing_file_is_found_before_anything_runs_and_named() {
 }
 
 #[test]
-fn a_directory_is_refused_with_what_to_give_instead() {
-    let directory = tempfile::tempdir().unwrap();
-
-    let message = LinesSource::files([directory.path()]).create_enumerator().err().unwrap().to_string();
-
-    assert_eq!(message, format!("{} is a directory; give the files in it", directory.path().display()));
-}
-
-#[test]
 fn a_file_that_has_become_shorter_is_not_read_on_at_a_wrong_place() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "a", "one\ntwo\nthree\n");
-    let source = LinesSource::files([&path]);
+    let source = FileSource::lines([&path]);
     let mut subtask = Subtask::open(&source, None);
     subtask.poll(1);
     subtask.poll(2);
-    let snapshot = subtask.snapshot();
+    let (snapshot, dealt) = (subtask.snapshot(), no_splits(&source));
     file(directory.path(), "a", "one");
 
-    let mut restored = Subtask::open(&source, Some((&no_splits(), snapshot)));
+    let mut restored = Subtask::open(&source, Some((&dealt, snapshot)));
     let mut turn = Turn::new(&mut restored.outputs, 0, &mut restored.alarm);
     let message = restored.operator.wake(&mut turn).unwrap_err().to_string();
 
     assert!(message.contains("has 3 bytes, and byte 8 is where it should be read on"), "{message}");
 }
 
-/// The state of an enumerator that has dealt everything out.
-fn no_splits() -> Vec<u8> {
-    use riverrun_stream::source::{FixedSplits, SplitEnumerator};
-    FixedSplits::<u8>::new([]).snapshot().unwrap()
+/// The state of an enumerator that has dealt out its only file.
+fn no_splits(source: &FileSource) -> Vec<u8> {
+    use riverrun_stream::source::SplitEnumerator;
+    let mut enumerator = source.create_enumerator().unwrap();
+    SplitEnumerator::next_split(&mut enumerator, 0, 1).unwrap();
+    SplitEnumerator::snapshot(&enumerator).unwrap()
 }
 
 #[test]
 fn standard_input_is_read_by_one_subtask() {
-    let source = LinesSource::stdin();
+    let source = StdinLineSource::new();
 
     assert!(!source.is_parallel());
-    assert!(LinesSource::files(["a"]).is_parallel());
+    assert!(FileSource::lines(["a"]).is_parallel());
 }
 
 /// A child process that copies the lines of its standard input, through a job, when the variable is set.
@@ -264,7 +258,7 @@ fn the_child_that_copies_standard_input() {
     if std::env::var_os("RIVERRUN_TEST_COPIES_STDIN").is_some() {
         let env = environment();
         env.set_parallelism(1);
-        env.from_source(LinesSource::stdin()).map(|line| format!("<{line}>")).print();
+        env.from_source(StdinLineSource::new()).map(|line| format!("<{line}>")).print();
         env.execute().unwrap();
     }
 }
@@ -310,7 +304,7 @@ fn a_pipe_among_the_files_is_read_without_holding_up_the_task() {
     let env = environment();
     env.set_parallelism(1);
 
-    let lines = env.from_source(LinesSource::files([pipe])).execute_and_collect().unwrap();
+    let lines = env.from_source(FileSource::lines([pipe])).execute_and_collect().unwrap();
 
     assert_eq!(lines, ["one", "two"]);
     writer.join().unwrap();
@@ -338,7 +332,7 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let path = file(directory.path(), "a", &content);
 
-        let (lines, errors) = Subtask::open(&LinesSource::files([&path]), None).read(&budgets);
+        let (lines, errors) = Subtask::open(&FileSource::lines([&path]), None).read(&budgets);
 
         let (expected, bad) = reference(&content);
         prop_assert_eq!(lines, expected);
@@ -353,7 +347,7 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let files = contents.iter().enumerate();
         let files: Vec<_> = files.map(|(name, content)| file(directory.path(), &name.to_string(), content)).collect();
-        let source = LinesSource::files(files);
+        let source = FileSource::lines(files);
         let undisturbed = Subtask::open(&source, None).read(&[BATCH_SIZE]);
 
         let enumerator = Arc::new(Mutex::new(source.create_enumerator().unwrap()));
