@@ -163,7 +163,7 @@ fn the_plan_shows_operators_parallelisms_and_tasks() {
     assert_eq!(column("type"), ["Source: Sequence Source", "Score", "Filter", "Sink: Print to Std. Out"]);
     assert_eq!(column("pact"), ["Data Source", "Operator", "Operator", "Data Sink"]);
     assert_eq!(column("parallelism"), [2, 2, 2, 2]);
-    assert_eq!(column("task"), [0, 0, 1, 1], "a rebalance is a channel, the rest is chained");
+    assert_eq!(column("task"), [1, 1, 2, 2], "a rebalance is a channel, the rest is chained");
     assert_eq!(nodes[1]["uid"], "score");
     assert_eq!(nodes[2]["predecessors"][0]["ship_strategy"], "REBALANCE");
     env.execute().expect("the plan takes nothing away");

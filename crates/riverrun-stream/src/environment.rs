@@ -238,4 +238,24 @@ impl StreamExecutionEnvironment {
     pub fn get_execution_plan(&self) -> String {
         self.builder().graph.plan()
     }
+
+    /// The program so far as text for people: which operators share a task, the parallelism of each task, how records go from
+    /// one to another, and what the program has set. It can still be executed.
+    ///
+    /// ```text
+    /// job `word count`: streaming, 128 key groups, buffer timeout 100 ms
+    ///
+    /// task 1 · parallelism 1
+    ///   Source: Collection Source
+    ///   └─ Flat Map
+    ///      └─ HASH → task 2
+    ///
+    /// task 2 · parallelism 4 · from task 1 (HASH)
+    ///   Keyed Sum
+    ///   └─ Sink: Print to Std. Out
+    /// ```
+    #[must_use]
+    pub fn explain(&self) -> String {
+        self.builder().graph.explain()
+    }
 }

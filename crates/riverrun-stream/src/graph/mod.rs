@@ -1,6 +1,7 @@
 //! What the calls on streams build: operators and the connections between them, checked before anything runs.
 
 mod chaining;
+mod explain;
 mod partitioning;
 mod plan;
 
@@ -129,12 +130,15 @@ impl StreamGraph {
         node.buffer_timeout.unwrap_or(self.buffer_timeout)
     }
 
-    /// Decides how the program is executed, where that is left to its sources.
-    pub(crate) fn resolve_runtime_mode(&mut self) -> Result<(), Error> {
+    fn first_unbounded(&self) -> Option<&Node> {
         let is_unbounded =
             |node: &&Node| matches!(node.kind, NodeKind::Source { boundedness: Boundedness::ContinuousUnbounded, .. });
-        let unbounded = self.nodes.iter().find(is_unbounded);
-        self.runtime_mode = match (self.runtime_mode, unbounded) {
+        self.nodes.iter().find(is_unbounded)
+    }
+
+    /// Decides how the program is executed, where that is left to its sources.
+    pub(crate) fn resolve_runtime_mode(&mut self) -> Result<(), Error> {
+        self.runtime_mode = match (self.runtime_mode, self.first_unbounded()) {
             (RuntimeExecutionMode::Batch, Some(source)) => {
                 return Err(Error::UnboundedInBatch { source_name: source.name.clone() });
             }
@@ -191,5 +195,11 @@ impl StreamGraph {
     #[must_use]
     pub fn plan(&self) -> String {
         plan::plan(self)
+    }
+
+    /// The plan as text for people: the tasks, each with its operators as a tree, and how they are connected.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        explain::explain(self)
     }
 }

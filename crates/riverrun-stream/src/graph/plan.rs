@@ -19,6 +19,7 @@ pub(super) fn plan(graph: &StreamGraph) -> String {
                         "id": edge.from,
                         "ship_strategy": edge.partitioning.name(),
                         "side": if edge.port == 0 { "main" } else { "side output" },
+                        "input": edge.input,
                     })
                 })
                 .collect();
@@ -32,8 +33,10 @@ pub(super) fn plan(graph: &StreamGraph) -> String {
                 "uid": node.stable_uid(),
                 "type": node.name,
                 "pact": role,
+                "contents": node.name,
                 "parallelism": node.parallelism,
-                "task": chains.iter().position(|chain| chain.nodes.contains(&node.id)),
+                "max_parallelism": graph.max_parallelism_of(node),
+                "task": chains.iter().position(|chain| chain.nodes.contains(&node.id)).map(|task| task + 1),
                 "predecessors": predecessors,
             })
         })
