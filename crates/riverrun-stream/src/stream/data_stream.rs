@@ -76,6 +76,29 @@ impl<T> DataStream<T> {
     }
 }
 
+impl<T> DataStream<T> {
+    /// Adds an operator of one's own with two inputs: this stream is input 0, `other` input 1.
+    ///
+    /// `Out` is the type of the operator's main output. Streams of two environments are a mistake that `execute` reports;
+    /// `operation` is the call that it names.
+    pub fn transform_with<U, Out: Data>(
+        &self, other: &DataStream<U>, operation: &'static str, name: &str,
+        operator: impl Fn() -> Box<dyn Operator> + Send + Sync + 'static,
+    ) -> SingleOutputStreamOperator<Out> {
+        let node = self.add(name, None, Arc::new(operator));
+        let mut builder = self.environment.builder();
+        if self.environment.is_same(&other.environment) {
+            for output in &other.outputs {
+                builder.connect((output.node, output.port), node, 1, output.partitioning.clone());
+            }
+        } else {
+            builder.mistakes.push(Error::ForeignStream { operation });
+        }
+        drop(builder);
+        SingleOutputStreamOperator::of(&self.environment, node)
+    }
+}
+
 /// Clones the function for each subtask.
 pub(crate) fn cloning<F: Clone + Send + 'static>(
     function: F, operator: impl Fn(F) -> Box<dyn Operator> + Send + Sync + 'static,
