@@ -186,6 +186,7 @@ impl<'g> Deployment<'g> {
             runtime_mode: self.graph.runtime_mode,
             attempt: 0,
             checkpointing: false,
+            auto_watermark_interval: self.graph.auto_watermark_interval,
             parameters: self.graph.parameters.clone(),
             metrics,
             completions: completions.sender(),

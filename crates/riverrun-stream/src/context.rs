@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::FunctionError;
 use crate::execution_mode::RuntimeExecutionMode;
@@ -10,6 +11,9 @@ use crate::key_group::key_group_range;
 use crate::metrics::{MetricGroup, UnregisteredMetrics};
 use crate::operator::CompletionSender;
 use crate::state::{OperatorStateStore, StateRegistrar};
+
+/// How often watermark generators are asked where nothing else is said.
+pub(crate) const DEFAULT_AUTO_WATERMARK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Where one subtask of an operator runs. Handed to every function's `open`.
 #[derive(Clone)]
@@ -35,6 +39,8 @@ pub struct RuntimeContext {
     /// Whether the host takes checkpoints while the job runs, beside the last one at its end. Where it takes none, a sink
     /// makes visible at once what would wait for one.
     pub checkpointing: bool,
+    /// How often watermark generators are asked periodically; zero is never.
+    pub auto_watermark_interval: Duration,
     /// The job's parameters.
     pub parameters: Arc<BTreeMap<String, String>>,
     /// Where metrics go.
@@ -62,6 +68,7 @@ impl RuntimeContext {
             runtime_mode: RuntimeExecutionMode::Streaming,
             attempt: 0,
             checkpointing: false,
+            auto_watermark_interval: DEFAULT_AUTO_WATERMARK_INTERVAL,
             parameters: Arc::default(),
             metrics: Arc::new(UnregisteredMetrics),
             completions: CompletionSender::disconnected(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::context::DEFAULT_AUTO_WATERMARK_INTERVAL;
 use crate::data::Data;
 use crate::error::Error;
 use crate::execution_mode::RuntimeExecutionMode;
@@ -13,6 +14,7 @@ use crate::key_group::DEFAULT_MAX_PARALLELISM;
 use crate::operator::{SharedCoordinator, SourceOperator};
 use crate::source::{CollectionSource, NumberSequence, Source};
 use crate::stream::{SingleOutputStreamOperator, route_unread_errors};
+use crate::time::WatermarkStrategy;
 
 /// Builds stream programs and runs them on a host. Cheap to clone; the clones are one environment.
 ///
@@ -93,6 +95,7 @@ impl StreamExecutionEnvironment {
             buffer_timeout: Duration::from_millis(100),
             operator_chaining: true,
             runtime_mode: RuntimeExecutionMode::Streaming,
+            auto_watermark_interval: DEFAULT_AUTO_WATERMARK_INTERVAL,
             parameters: Arc::default(),
         };
         let builder = Mutex::new(Builder { graph, parallelism, unsaid: BTreeSet::new(), mistakes: Vec::new() });
@@ -139,6 +142,13 @@ impl StreamExecutionEnvironment {
         self
     }
 
+    /// How often watermark generators are asked for a watermark: every 200 ms by default; zero is never, so that only those that
+    /// put out a watermark with a record make any.
+    pub fn set_auto_watermark_interval(&self, interval: Duration) -> &Self {
+        self.builder().graph.auto_watermark_interval = interval;
+        self
+    }
+
     /// The job's name, in messages and plans.
     pub fn set_job_name(&self, name: impl Into<String>) -> &Self {
         self.builder().graph.job_name = name.into();
@@ -169,6 +179,21 @@ impl StreamExecutionEnvironment {
 
     /// The records of a source.
     pub fn from_source<S: Source>(&self, source: S) -> SingleOutputStreamOperator<S::Out> {
+        self.add_source(source, None)
+    }
+
+    /// The records of a source, with timestamps and watermarks that it makes itself by this strategy: one watermark for all that
+    /// a subtask reads. Same as Flink's `fromSource`.
+    pub fn from_source_with_watermarks<S: Source>(
+        &self, source: S, strategy: WatermarkStrategy<S::Out>,
+    ) -> SingleOutputStreamOperator<S::Out> {
+        self.builder().mistakes.extend(strategy.mistake());
+        self.add_source(source, Some(strategy))
+    }
+
+    fn add_source<S: Source>(
+        &self, source: S, strategy: Option<WatermarkStrategy<S::Out>>,
+    ) -> SingleOutputStreamOperator<S::Out> {
         let source = Arc::new(source);
         let (for_coordinator, for_operator) = (source.clone(), source.clone());
         let kind = NodeKind::Source {
@@ -182,7 +207,7 @@ impl StreamExecutionEnvironment {
                 Ok(shared)
             }),
             operator: Arc::new(move |coordinator| {
-                Box::new(SourceOperator::<S>::new(for_operator.clone(), coordinator))
+                Box::new(SourceOperator::<S>::new(for_operator.clone(), coordinator).with_watermarks(strategy.clone()))
             }),
         };
         let mut builder = self.builder();

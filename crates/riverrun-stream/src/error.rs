@@ -61,6 +61,14 @@ pub enum Error {
         /// The call that was made.
         operation: &'static str,
     },
+    /// A call was given something that makes no sense.
+    #[error("`{operation}`: {problem}")]
+    Argument {
+        /// The call that was made.
+        operation: &'static str,
+        /// What is wrong with what it was given, and what to give.
+        problem: String,
+    },
     /// A side output that the operator does not have.
     #[error("`{operator}` has no side output `{tag}` of {wanted}; it declares: {declared}")]
     NoSideOutput {

@@ -46,3 +46,4 @@ pub use functions::{
 };
 pub use host::{Host, JobClient, JobId, JobResult, JobStatus};
 pub use stream::{DataStream, DataStreamSink, KeyedStream, SingleOutputStreamOperator};
+pub use time::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};

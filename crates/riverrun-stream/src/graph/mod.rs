@@ -113,6 +113,8 @@ pub struct StreamGraph {
     pub operator_chaining: bool,
     /// Streaming or batch in a checked program, never automatic.
     pub runtime_mode: RuntimeExecutionMode,
+    /// How often watermark generators are asked periodically; zero is never.
+    pub auto_watermark_interval: Duration,
     /// The job's parameters.
     pub parameters: Arc<BTreeMap<String, String>>,
 }

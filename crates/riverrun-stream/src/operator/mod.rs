@@ -29,6 +29,7 @@ mod sink;
 mod snapshot;
 mod source;
 mod state_form;
+mod timestamps;
 
 use crate::batch::{Batch, DataType};
 use crate::context::RuntimeContext;
@@ -48,6 +49,7 @@ pub use snapshot::{
 };
 pub use source::{Coordinator, SharedCoordinator, SourceOperator};
 pub use state_form::{StateBytes, decode_state, encode_state};
+pub use timestamps::TimestampsAndWatermarksOperator;
 
 /// Whether an operator can take more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::{Batch, DataType};
 use crate::context::RuntimeContext;
+use crate::element::Timestamp;
 use crate::error::{FunctionError, Result};
 use crate::operator::{
     Completion, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter, Turn,
@@ -12,8 +13,12 @@ use crate::operator::{
 use crate::source::{
     ERROR_OUTPUT, ReaderStatus, RecordError, Source, SourceOutput, SourceReader, SplitAssignment, SplitEnumerator,
 };
+use crate::time::{EventTime, WatermarkStrategy};
 
 const SPLITS: &str = "splits";
+
+/// Earlier than any time of the clock.
+const AT_ONCE: Timestamp = Timestamp::MIN;
 
 /// The part of an operator that exists once per job: a source's enumerator, its splits in persisted form.
 pub trait Coordinator: Send {
@@ -68,12 +73,33 @@ pub struct SourceOperator<S: Source> {
     subtask: usize,
     parallelism: usize,
     finished: bool,
+    strategy: Option<WatermarkStrategy<S::Out>>,
+    event_time: Option<EventTime<S::Out>>,
+    /// When the reader is polled again.
+    next_poll: Option<Timestamp>,
 }
 
 impl<S: Source> SourceOperator<S> {
     /// A subtask of `source` that gets its splits from `coordinator`.
     pub fn new(source: Arc<S>, coordinator: SharedCoordinator) -> Self {
-        Self { source, coordinator, reader: None, restored: Vec::new(), subtask: 0, parallelism: 1, finished: false }
+        Self {
+            source,
+            coordinator,
+            reader: None,
+            restored: Vec::new(),
+            subtask: 0,
+            parallelism: 1,
+            finished: false,
+            strategy: None,
+            event_time: None,
+            next_poll: None,
+        }
+    }
+
+    /// Has the source make timestamps and watermarks by this strategy.
+    #[must_use]
+    pub fn with_watermarks(self, strategy: Option<WatermarkStrategy<S::Out>>) -> Self {
+        Self { strategy, ..self }
     }
 
     fn reader(&mut self) -> Result<&mut S::Reader> {
@@ -86,40 +112,52 @@ impl<S: Source> SourceOperator<S> {
             return Ok(Readiness::Finished);
         }
         if budget == 0 {
-            turn.wake_now();
+            self.next_poll = Some(AT_ONCE);
             return Ok(Readiness::Busy);
         }
+        let before = turn.output::<S::Out>(0)?.len();
         let mut out = SourceOutput::<S::Out>::new(turn)?;
         let status = self.reader()?.poll(budget, &mut out);
         out.done()?;
-        match status? {
-            ReaderStatus::More => turn.wake_now(),
-            ReaderStatus::WaitUntil(time) => turn.wake_at(Some(time)),
-            ReaderStatus::WaitForCompletion => {}
-            ReaderStatus::NeedsSplit => return self.request_split(turn),
+        if let Some(event_time) = &mut self.event_time {
+            let read = turn.output::<S::Out>(0)?.split_off(before);
+            event_time.records(read, turn)?;
         }
+        self.next_poll = match status? {
+            ReaderStatus::More => Some(AT_ONCE),
+            ReaderStatus::WaitUntil(time) => Some(time),
+            ReaderStatus::WaitForCompletion => None,
+            ReaderStatus::NeedsSplit => return self.request_split(turn),
+        };
         Ok(Readiness::Ready)
     }
 
-    fn request_split(&mut self, turn: &mut Turn<'_>) -> Result<Readiness> {
+    fn request_split(&mut self, turn: &Turn<'_>) -> Result<Readiness> {
         let assignment = self
             .coordinator
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .next_split(self.subtask, self.parallelism)?;
-        match assignment {
+        self.next_poll = match assignment {
             SplitAssignment::Split(split) => {
                 let split = decode_state(SPLITS, &split)?;
                 self.reader()?.add_split(split)?;
-                turn.wake_now();
+                Some(AT_ONCE)
             }
-            SplitAssignment::Wait(millis) => turn.wake_at(Some(turn.now().saturating_add(millis))),
+            SplitAssignment::Wait(millis) => Some(turn.now().saturating_add(millis)),
             SplitAssignment::NoMore => {
                 self.finished = true;
+                self.next_poll = None;
                 return Ok(Readiness::Finished);
             }
-        }
+        };
         Ok(Readiness::Ready)
+    }
+
+    /// The one alarm is for the reader and for the watermark generator, whichever is first.
+    fn set_alarm(&self, turn: &mut Turn<'_>) {
+        let next_emit = self.event_time.as_ref().and_then(EventTime::next_emit).filter(|_| !self.finished);
+        turn.wake_at([self.next_poll, next_emit].into_iter().flatten().min());
     }
 }
 
@@ -146,7 +184,9 @@ impl<S: Source> Operator for SourceOperator<S> {
             reader.add_split(split)?;
         }
         self.reader = Some(reader);
-        turn.wake_now();
+        self.event_time = self.strategy.as_ref().map(|strategy| EventTime::new(strategy, context, turn.now()));
+        self.next_poll = Some(AT_ONCE);
+        self.set_alarm(turn);
         Ok(())
     }
 
@@ -155,11 +195,21 @@ impl<S: Source> Operator for SourceOperator<S> {
     }
 
     fn wake(&mut self, turn: &mut Turn<'_>) -> Result<Readiness> {
-        self.poll(turn)
+        let mut readiness = Readiness::Ready;
+        if self.next_poll.is_some_and(|time| time <= turn.now()) {
+            readiness = self.poll(turn)?;
+        }
+        if let Some(event_time) = &mut self.event_time {
+            event_time.wake(turn);
+        }
+        self.set_alarm(turn);
+        Ok(readiness)
     }
 
     fn complete(&mut self, _: Completion, turn: &mut Turn<'_>) -> Result<Readiness> {
-        self.poll(turn)
+        let readiness = self.poll(turn)?;
+        self.set_alarm(turn);
+        Ok(readiness)
     }
 
     fn snapshot(&mut self, _: SnapshotRequest) -> Result<Box<dyn FrozenState>> {

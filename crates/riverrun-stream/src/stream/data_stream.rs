@@ -11,10 +11,14 @@ use crate::functions::{
     ProcessFunction, TryMapClosure,
 };
 use crate::graph::{CustomPartitioner, KeyPartitioner, NodeId, NodeKind, OperatorFactory, Partitioning};
-use crate::operator::{FilterOperator, FlatMapOperator, MapOperator, Operator, ProcessOperator, SinkOperator};
+use crate::operator::{
+    FilterOperator, FlatMapOperator, MapOperator, Operator, ProcessOperator, SinkOperator,
+    TimestampsAndWatermarksOperator,
+};
 use crate::sink::{CollectSink, PrintSink, Sink};
 use crate::source::{ERROR_OUTPUT, RecordError};
 use crate::stream::{DataStreamSink, KeyedStream, SingleOutputStreamOperator};
+use crate::time::WatermarkStrategy;
 
 /// A stream of records of type `T`. Cheap to clone; every use reads all records.
 pub struct DataStream<T> {
@@ -164,6 +168,16 @@ impl<T: Data> DataStream<T> {
         F::Out: Data,
     {
         self.transform("Process", cloning(function, |function| Box::new(ProcessOperator::<T, F>::new(function))))
+    }
+
+    /// Gives the records timestamps and the stream watermarks, in place of those it had.
+    ///
+    /// A strategy that makes no sense is a mistake that `execute` reports.
+    pub fn assign_timestamps_and_watermarks(&self, strategy: WatermarkStrategy<T>) -> SingleOutputStreamOperator<T> {
+        self.environment.builder().mistakes.extend(strategy.mistake());
+        self.transform("Timestamps/Watermarks", move || {
+            Box::new(TimestampsAndWatermarksOperator::new(strategy.clone()))
+        })
     }
 
     /// Puts several streams together: all records of all of them, each stream in its own order.
