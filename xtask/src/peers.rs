@@ -3,7 +3,7 @@
 use crate::command::run;
 
 /// What each peer needs, and the script that records it.
-const RECORDS: [(&str, &str, &str); 2] = [
+const RECORDS: [(&str, &str, &str); 3] = [
     (
         "transformers",
         "crates/riverrun-inference/tests/fixtures/requirements.txt",
@@ -13,6 +13,11 @@ const RECORDS: [(&str, &str, &str); 2] = [
         "hashes",
         "crates/riverrun-stream/tests/golden/requirements.txt",
         "crates/riverrun-stream/tests/golden/make_key_groups.py",
+    ),
+    (
+        "flink",
+        "crates/riverrun-local/tests/flink/requirements.txt",
+        "crates/riverrun-local/tests/flink/record.py",
     ),
 ];
 
