@@ -14,11 +14,7 @@ const RECORDS: [(&str, &str, &str); 3] = [
         "crates/riverrun-stream/tests/golden/requirements.txt",
         "crates/riverrun-stream/tests/golden/make_key_groups.py",
     ),
-    (
-        "flink",
-        "crates/riverrun-local/tests/flink/requirements.txt",
-        "crates/riverrun-local/tests/flink/record.py",
-    ),
+    ("flink", "crates/riverrun-local/tests/flink/requirements.txt", "crates/riverrun-local/tests/flink/record.py"),
 ];
 
 /// Makes the records again with the peers themselves, each in an environment of its own.
