@@ -103,8 +103,7 @@ impl EdgeWriter {
             Partitioning::KeyBy(partitioner) | Partitioning::Custom(partitioner) => {
                 self.named.clear();
                 partitioner.targets(&batch, self.max_parallelism, count, &mut self.named)?;
-                let mut named = self.named.iter().copied();
-                batch.deal(count, || named.next().unwrap_or_default())
+                batch.deal_to(count, &self.named)
             }
             Partitioning::Shuffle => {
                 let random = &mut self.random;
