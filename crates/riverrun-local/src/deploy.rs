@@ -1,14 +1,16 @@
 //! Makes the tasks of a job: one per chain and subtask, with the channels between them.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use riverrun_stream::batch::DataType;
 use riverrun_stream::graph::{Chain, Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph, chains};
 use riverrun_stream::metrics::MetricGroup;
 use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator};
 use riverrun_stream::state::OperatorStateStore;
-use riverrun_stream::{Error, RuntimeContext};
+use riverrun_stream::{Error, FunctionError, RuntimeContext};
 
 use crate::chain_node::{ChainNode, Route};
 use crate::channel::Channel;
@@ -17,7 +19,7 @@ use crate::job::Job;
 use crate::metrics::{Registry, TaskTimes};
 use crate::task::{Part, Task};
 use crate::waker::Waker;
-use crate::writer::EdgeWriter;
+use crate::writer::{Connection, EdgeWriter};
 
 /// The sizes that bound a job's memory.
 #[derive(Debug, Clone, Copy)]
@@ -60,13 +62,7 @@ impl<'g> Deployment<'g> {
         let mut coordinators = HashMap::new();
         for node in &graph.nodes {
             if let NodeKind::Source { coordinator, .. } = &node.kind {
-                let coordinator = coordinator(None).map_err(|cause| Error::Job {
-                    job: graph.job_name.clone(),
-                    operator: node.name.clone(),
-                    subtask: 1,
-                    parallelism: node.parallelism,
-                    cause,
-                })?;
+                let coordinator = guarded(graph, node, 0, || coordinator(None))?;
                 coordinators.insert(node.id, coordinator);
             }
         }
@@ -119,7 +115,8 @@ impl<'g> Deployment<'g> {
             .iter()
             .map(|&node| {
                 let metrics = registry.add(node, times.clone());
-                self.node(&self.graph.nodes[node], chain, subtask, &name, &waker, metrics)
+                let node = &self.graph.nodes[node];
+                guarded(self.graph, node, subtask, || Ok(self.node(node, chain, subtask, &name, &waker, metrics)?))
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let name = format!("{name} ({}/{})", subtask + 1, self.wakers[index].len());
@@ -153,22 +150,7 @@ impl<'g> Deployment<'g> {
                     .filter(|(_, edge)| edge.from == node.id && edge.port == port)
                     .map(|(index, edge)| match chain.nodes.iter().position(|&other| other == edge.to) {
                         Some(node) => Route::Chained { node, input: edge.input },
-                        None => {
-                            let channels = (0..self.graph.nodes[edge.to].parallelism)
-                                .filter_map(|to| self.channels.get(&(index, subtask, to)).cloned())
-                                .collect();
-                            let timeout = self.graph.buffer_timeout_of(node).as_millis().try_into().unwrap_or(i64::MAX);
-                            let batch = if timeout == 0 { 1 } else { self.sizes.batch };
-                            Route::Edge(EdgeWriter::new(
-                                channels,
-                                data_type,
-                                edge.partitioning.clone(),
-                                self.graph.max_parallelism_of(&self.graph.nodes[edge.to]),
-                                subtask,
-                                batch,
-                                timeout,
-                            ))
-                        }
+                        None => Route::Edge(self.writer(index, edge, data_type, subtask)),
                     })
                     .collect()
             })
@@ -196,6 +178,23 @@ impl<'g> Deployment<'g> {
         Ok(ChainNode::new(context, operator, routes, completions))
     }
 
+    /// The end of an edge at which a subtask writes.
+    fn writer(&self, index: usize, edge: &Edge, data_type: DataType, subtask: usize) -> EdgeWriter {
+        let (from, to) = (&self.graph.nodes[edge.from], &self.graph.nodes[edge.to]);
+        let channels = (0..to.parallelism).filter_map(|reader| self.channels.get(&(index, subtask, reader)).cloned());
+        let timeout = self.graph.buffer_timeout_of(from).as_millis().try_into().unwrap_or(i64::MAX);
+        let connection = Connection {
+            data_type,
+            partitioning: edge.partitioning.clone(),
+            reader: to.name.clone(),
+            max_parallelism: self.graph.max_parallelism_of(to),
+            subtask,
+            batch_size: if timeout == 0 { 1 } else { self.sizes.batch },
+            timeout,
+        };
+        EdgeWriter::new(channels.collect(), connection)
+    }
+
     fn operator(&self, node: &Node) -> Result<Box<dyn Operator>, Error> {
         match &node.kind {
             NodeKind::Operator(factory) => Ok(factory()),
@@ -209,6 +208,20 @@ impl<'g> Deployment<'g> {
             },
         }
     }
+}
+
+/// Calls code of the user's that makes a part of an operator: its error or panic is the operator's.
+fn guarded<R>(
+    graph: &StreamGraph, node: &Node, subtask: usize, make: impl FnOnce() -> Result<R, FunctionError>,
+) -> Result<R, Error> {
+    let made = catch_unwind(AssertUnwindSafe(make));
+    made.unwrap_or_else(|payload| Err(FunctionError::from_panic(&*payload))).map_err(|cause| Error::Job {
+        job: graph.job_name.clone(),
+        operator: node.name.clone(),
+        subtask: subtask + 1,
+        parallelism: node.parallelism,
+        cause,
+    })
 }
 
 /// The subtasks that a subtask writes to.

@@ -13,16 +13,24 @@ pub(crate) struct InputChannel {
     input: usize,
     watermark: Timestamp,
     idle: bool,
+    /// Whether its watermark counts: not while it is idle, nor after it until it has caught up with what was told.
+    aligned: bool,
     ended: bool,
 }
 
 impl InputChannel {
     pub(crate) fn new(channel: Arc<Channel>, input: usize) -> Self {
-        Self { channel, input, watermark: Timestamp::MIN, idle: false, ended: false }
+        Self { channel, input, watermark: Timestamp::MIN, idle: false, aligned: true, ended: false }
     }
 }
 
 /// All channels into a task, read in turn.
+///
+/// The watermark of an input is the lowest of its active channels. A channel that was idle does not hold it back until it has
+/// caught up, so an input's watermark never goes back. When the last channel becomes idle the input moves on to the highest
+/// watermark of all, so that it does not matter in which order they did. All this is as in Flink; a channel that has ended is
+/// left out of it (in Flink it counts with the highest watermark there is, and event time ends for an input whose other
+/// channels are merely idle: FLINK-38477).
 pub(crate) struct Inputs {
     channels: Vec<InputChannel>,
     next: usize,
@@ -60,18 +68,19 @@ impl Inputs {
     }
 
     fn take(&mut self, index: usize, element: StreamElement, arrived: &mut VecDeque<(usize, StreamElement)>) {
-        let channel = &mut self.channels[index];
-        let input = channel.input;
+        let input = self.channels[index].input;
         match element {
-            StreamElement::Watermark(watermark) => channel.watermark = channel.watermark.max(watermark),
-            StreamElement::Idle(idle) => channel.idle = idle,
-            StreamElement::EndOfInput => {
-                channel.ended = true;
-                channel.watermark = MAX_WATERMARK;
+            StreamElement::Watermark(watermark) => {
+                let channel = &mut self.channels[index];
+                channel.watermark = channel.watermark.max(watermark);
+                channel.aligned |= !channel.idle && channel.watermark >= self.told[input].watermark;
             }
+            StreamElement::Idle(idle) => self.set_idle(index, idle),
+            StreamElement::EndOfInput => self.channels[index].ended = true,
             element => {
                 // A record makes an idle channel active, and the operator hears of it before the record.
-                if std::mem::take(&mut channel.idle) {
+                if self.channels[index].idle {
+                    self.set_idle(index, false);
                     self.tell(input, arrived);
                 }
                 arrived.push_back((input, element));
@@ -81,23 +90,36 @@ impl Inputs {
         self.tell(input, arrived);
     }
 
-    /// The watermark of an input is the lowest of its active channels; it is idle when all of them are.
+    fn set_idle(&mut self, index: usize, idle: bool) {
+        let channel = &mut self.channels[index];
+        channel.idle = idle;
+        channel.aligned = !idle && channel.watermark >= self.told[channel.input].watermark;
+    }
+
     fn tell(&mut self, input: usize, arrived: &mut VecDeque<(usize, StreamElement)>) {
-        let of_input = || self.channels.iter().filter(move |channel| channel.input == input);
-        let idle = of_input().all(|channel| channel.idle && !channel.ended);
-        let active = of_input().filter(|channel| !channel.idle || channel.ended);
-        let watermark = active.map(|channel| channel.watermark).min();
-        let ended = of_input().all(|channel| channel.ended);
         let told = &mut self.told[input];
-        if told.idle != idle {
-            told.idle = idle;
-            arrived.push_back((input, StreamElement::Idle(idle)));
+        let channels = || self.channels.iter().filter(move |channel| channel.input == input);
+        let live = || channels().filter(|channel| !channel.ended && channel.watermark < MAX_WATERMARK);
+        let time_has_ended = live().next().is_none();
+        let idle = !time_has_ended && live().all(|channel| channel.idle);
+        let watermark = match (time_has_ended, idle) {
+            (true, _) => Some(MAX_WATERMARK),
+            (false, true) => live().map(|channel| channel.watermark).max(),
+            (false, false) => live().filter(|channel| channel.aligned).map(|channel| channel.watermark).min(),
+        };
+        if told.idle && !idle {
+            told.idle = false;
+            arrived.push_back((input, StreamElement::Idle(false)));
         }
         if let Some(watermark) = watermark.filter(|&watermark| watermark > told.watermark) {
             told.watermark = watermark;
             arrived.push_back((input, StreamElement::Watermark(watermark)));
         }
-        if ended {
+        if idle && !told.idle {
+            told.idle = true;
+            arrived.push_back((input, StreamElement::Idle(true)));
+        }
+        if channels().all(|channel| channel.ended) {
             arrived.push_back((input, StreamElement::EndOfInput));
         }
     }
@@ -118,14 +140,11 @@ mod tests {
         (channels, inputs)
     }
 
-    fn watermarks(inputs: &mut Inputs) -> Vec<(usize, Timestamp)> {
+    /// What arrives, in words.
+    fn arrived(inputs: &mut Inputs) -> Vec<String> {
         let mut arrived = VecDeque::new();
         while inputs.read(&mut arrived) {}
-        let watermark = |(input, element)| match element {
-            StreamElement::Watermark(watermark) => Some((input, watermark)),
-            _ => None,
-        };
-        arrived.into_iter().filter_map(watermark).collect()
+        arrived.into_iter().map(|(input, element)| format!("{input}: {element:?}")).collect()
     }
 
     fn send(channel: &Channel, element: StreamElement) {
@@ -137,24 +156,21 @@ mod tests {
         let (channels, mut inputs) = inputs(&[0, 0]);
 
         send(&channels[0], StreamElement::Watermark(5));
-        assert_eq!(watermarks(&mut inputs), []);
+        assert_eq!(arrived(&mut inputs), [""; 0]);
         send(&channels[1], StreamElement::Watermark(3));
-        assert_eq!(watermarks(&mut inputs), [(0, 3)]);
+        assert_eq!(arrived(&mut inputs), ["0: Watermark(3)"]);
         send(&channels[1], StreamElement::Idle(true));
-        assert_eq!(watermarks(&mut inputs), [(0, 5)]);
+        assert_eq!(arrived(&mut inputs), ["0: Watermark(5)"]);
     }
 
     #[test]
     fn a_record_ends_the_idleness_of_its_input_before_it_arrives() {
         let (channels, mut inputs) = inputs(&[0]);
-        let mut arrived = VecDeque::new();
 
         send(&channels[0], StreamElement::Idle(true));
         send(&channels[0], StreamElement::Records(Batch::of([1_u64])));
-        while inputs.read(&mut arrived) {}
 
-        let kinds: Vec<String> = arrived.iter().map(|(_, element)| format!("{element:?}")).collect();
-        assert_eq!(kinds, ["Idle(true)", "Idle(false)", "Records(1 records of u64)"]);
+        assert_eq!(arrived(&mut inputs), ["0: Idle(true)", "0: Idle(false)", "0: Records(1 records of u64)"]);
     }
 
     #[test]
@@ -164,6 +180,68 @@ mod tests {
         send(&channels[0], StreamElement::Watermark(5));
         send(&channels[1], StreamElement::Watermark(3));
 
-        assert_eq!(watermarks(&mut inputs), [(0, 5), (1, 3)]);
+        assert_eq!(arrived(&mut inputs), ["0: Watermark(5)", "1: Watermark(3)"]);
+    }
+
+    #[test]
+    fn when_all_channels_are_idle_the_input_has_come_as_far_as_the_furthest_whatever_their_order() {
+        for order in [[0, 1], [1, 0]] {
+            let (channels, mut inputs) = inputs(&[0, 0]);
+            send(&channels[0], StreamElement::Watermark(5));
+            send(&channels[1], StreamElement::Watermark(3));
+
+            order.into_iter().for_each(|channel| send(&channels[channel], StreamElement::Idle(true)));
+
+            let arrived = arrived(&mut inputs);
+            assert_eq!(arrived[arrived.len() - 2..], ["0: Watermark(5)", "0: Idle(true)"], "{arrived:?}");
+        }
+    }
+
+    #[test]
+    fn a_last_watermark_after_the_idleness_of_all_counts() {
+        let (channels, mut inputs) = inputs(&[0]);
+        send(&channels[0], StreamElement::Idle(true));
+        send(&channels[0], StreamElement::Watermark(7));
+
+        assert_eq!(arrived(&mut inputs), ["0: Idle(true)", "0: Watermark(7)"]);
+    }
+
+    #[test]
+    fn a_channel_that_was_idle_holds_nothing_back_until_it_has_caught_up() {
+        let (channels, mut inputs) = inputs(&[0, 0]);
+        send(&channels[1], StreamElement::Watermark(3));
+        send(&channels[1], StreamElement::Idle(true));
+        assert_eq!(arrived(&mut inputs), [""; 0]);
+        send(&channels[0], StreamElement::Watermark(10));
+        assert_eq!(arrived(&mut inputs), ["0: Watermark(10)"]);
+
+        send(&channels[1], StreamElement::Idle(false));
+        send(&channels[1], StreamElement::Watermark(4));
+        assert_eq!(arrived(&mut inputs), [""; 0]);
+        send(&channels[0], StreamElement::Watermark(20));
+        assert_eq!(arrived(&mut inputs), ["0: Watermark(20)"]);
+        send(&channels[1], StreamElement::Watermark(21));
+        assert_eq!(arrived(&mut inputs), [""; 0]);
+        send(&channels[0], StreamElement::Watermark(30));
+
+        assert_eq!(arrived(&mut inputs), ["0: Watermark(21)"]);
+    }
+
+    #[test]
+    fn event_time_does_not_end_for_channels_that_are_idle_when_another_ends() {
+        let (channels, mut inputs) = inputs(&[0, 0]);
+        send(&channels[1], StreamElement::Watermark(3));
+        send(&channels[1], StreamElement::Idle(true));
+        assert_eq!(arrived(&mut inputs), [""; 0]);
+        send(&channels[0], StreamElement::Watermark(MAX_WATERMARK));
+        send(&channels[0], StreamElement::EndOfInput);
+        assert_eq!(arrived(&mut inputs), ["0: Watermark(3)", "0: Idle(true)"]);
+
+        send(&channels[1], StreamElement::Records(Batch::of([1_u64])));
+        assert_eq!(arrived(&mut inputs), ["0: Idle(false)", "0: Records(1 records of u64)"]);
+        send(&channels[1], StreamElement::Watermark(MAX_WATERMARK));
+        send(&channels[1], StreamElement::EndOfInput);
+
+        assert_eq!(arrived(&mut inputs), [format!("0: Watermark({MAX_WATERMARK})"), "0: EndOfInput".into()]);
     }
 }

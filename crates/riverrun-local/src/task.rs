@@ -1,5 +1,6 @@
 //! A task: the operators of one chain for one subtask, as a state machine that a driver steps.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use riverrun_stream::element::{StreamElement, Timestamp};
@@ -103,7 +104,10 @@ impl Task {
             let mut round = false;
             // The last first: what can leave the task leaves before more comes in.
             for index in (0..self.nodes.len()).rev() {
-                match self.advance(index, now) {
+                // Values are cloned and dropped on their way between operators, and that is the user's code as well.
+                let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(index, now)))
+                    .unwrap_or_else(|payload| Err(FunctionError::from_panic(&*payload)));
+                match advanced {
                     Ok(advanced) => round |= advanced,
                     Err(error) => return self.fail(index, error, now),
                 }

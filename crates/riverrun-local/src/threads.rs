@@ -1,5 +1,6 @@
 //! The thread driver: every task on its own thread.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -111,12 +112,13 @@ fn drive(mut task: Task, job: &Arc<Job>, clock: &Clock) {
             times.turn_to(Activity::Busy, Instant::now());
         }
         times.turn_to(Activity::Idle, Instant::now());
-        // Within the guard: an operator may panic when it is dropped.
-        drop(task);
     }));
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(task)));
     waker.retire();
-    if let Err(payload) = run {
-        let reason = format!("the task `{name}` {}; this is a bug of Riverrun", FunctionError::from_panic(&*payload));
+    let fail = |payload: Box<dyn Any + Send>, when: &str| {
+        let reason = format!("the task `{name}` {}{when}", FunctionError::from_panic(&*payload));
         job.fail(Error::Host { host: "local", job: job.name.clone(), reason });
-    }
+    };
+    run.unwrap_or_else(|payload| fail(payload, "; this is a bug of Riverrun"));
+    dropped.unwrap_or_else(|payload| fail(payload, "; it did so when its operators were dropped"));
 }

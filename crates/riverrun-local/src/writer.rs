@@ -19,40 +19,45 @@ struct Target {
     waiting: VecDeque<StreamElement>,
 }
 
+/// What a writer has to know of its connection.
+pub(crate) struct Connection {
+    pub(crate) data_type: DataType,
+    pub(crate) partitioning: Partitioning,
+    /// The name of the operator that is written to.
+    pub(crate) reader: String,
+    /// The key groups of the operator that is written to.
+    pub(crate) max_parallelism: usize,
+    /// The subtask that writes.
+    pub(crate) subtask: usize,
+    /// Records of a full batch.
+    pub(crate) batch_size: usize,
+    /// How long a batch waits to be filled, in milliseconds.
+    pub(crate) timeout: i64,
+}
+
 /// Writes one output of a subtask to all subtasks behind one edge.
 pub(crate) struct EdgeWriter {
     targets: Vec<Target>,
-    data_type: DataType,
-    partitioning: Partitioning,
-    /// The key groups of the operator that is written to.
-    max_parallelism: usize,
+    connection: Connection,
     /// The subtask of each record of a batch, where a partitioner names it.
     named: Vec<usize>,
     next: usize,
     random: u64,
-    batch_size: usize,
-    timeout_ms: i64,
     /// When the batches being filled have to go, full or not.
     deadline: Option<Timestamp>,
 }
 
 impl EdgeWriter {
-    pub(crate) fn new(
-        channels: Vec<Arc<Channel>>, data_type: DataType, partitioning: Partitioning, max_parallelism: usize,
-        subtask: usize, batch_size: usize, timeout_ms: i64,
-    ) -> Self {
-        let target = |channel| Target { channel, filling: data_type.empty_batch(), waiting: VecDeque::new() };
+    pub(crate) fn new(channels: Vec<Arc<Channel>>, connection: Connection) -> Self {
+        let target =
+            |channel| Target { channel, filling: connection.data_type.empty_batch(), waiting: VecDeque::new() };
         let targets: Vec<_> = channels.into_iter().map(target).collect();
         Self {
-            next: subtask % targets.len().max(1),
-            random: subtask as u64 ^ 0x9e37_79b9_7f4a_7c15,
+            next: connection.subtask % targets.len().max(1),
+            random: connection.subtask as u64 ^ 0x9e37_79b9_7f4a_7c15,
             targets,
-            data_type,
-            partitioning,
-            max_parallelism,
+            connection,
             named: Vec::new(),
-            batch_size,
-            timeout_ms,
             deadline: None,
         }
     }
@@ -77,7 +82,7 @@ impl EdgeWriter {
                 self.spread(batch)?;
                 let filling = self.targets.iter().any(|target| !target.filling.is_empty());
                 match (filling, self.deadline) {
-                    (true, None) => self.deadline = Some(now.saturating_add(self.timeout_ms)),
+                    (true, None) => self.deadline = Some(now.saturating_add(self.connection.timeout)),
                     (false, _) => self.deadline = None,
                     _ => {}
                 }
@@ -96,14 +101,17 @@ impl EdgeWriter {
         if count == 1 {
             return Ok(self.fill(0, batch)?);
         }
-        let dealt = match &self.partitioning {
+        let dealt = match &self.connection.partitioning {
             Partitioning::Broadcast => {
                 return Ok((0..count).try_for_each(|target| self.fill(target, batch.duplicate()))?);
             }
             Partitioning::KeyBy(partitioner) | Partitioning::Custom(partitioner) => {
                 self.named.clear();
-                partitioner.targets(&batch, self.max_parallelism, count, &mut self.named)?;
-                batch.deal_to(count, &self.named)
+                partitioner
+                    .targets(&batch, self.connection.max_parallelism, count, &mut self.named)
+                    .map_err(|error| error.context(format!("on the way to `{}`", self.connection.reader)))?;
+                let mut named = self.named.iter().copied();
+                batch.deal(count, || named.next().unwrap_or_default())
             }
             Partitioning::Shuffle => {
                 let random = &mut self.random;
@@ -135,10 +143,10 @@ impl EdgeWriter {
         if target.filling.is_empty() {
             target.filling = batch;
         } else {
-            self.data_type.append(&mut target.filling, batch)?;
+            self.connection.data_type.append(&mut target.filling, batch)?;
         }
-        if target.filling.len() >= self.batch_size {
-            let full = std::mem::replace(&mut target.filling, self.data_type.empty_batch());
+        if target.filling.len() >= self.connection.batch_size {
+            let full = std::mem::replace(&mut target.filling, self.connection.data_type.empty_batch());
             target.waiting.push_back(StreamElement::Records(full));
         }
         Ok(())
@@ -147,7 +155,7 @@ impl EdgeWriter {
     fn flush(&mut self) {
         self.deadline = None;
         for target in self.targets.iter_mut().filter(|target| !target.filling.is_empty()) {
-            let batch = std::mem::replace(&mut target.filling, self.data_type.empty_batch());
+            let batch = std::mem::replace(&mut target.filling, self.connection.data_type.empty_batch());
             target.waiting.push_back(StreamElement::Records(batch));
         }
     }

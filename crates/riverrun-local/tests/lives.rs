@@ -1,13 +1,20 @@
 //! An operator's life on both drivers: opened and closed once, whatever fails.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests, where a failure is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, where a failure is a failed test"
+)]
 
 mod all_hosts;
 
 use std::sync::{Arc, Mutex};
 
+use riverrun_local::LocalHost;
 use riverrun_stream::functions::MapFunction;
 use riverrun_stream::{Error, FunctionError, Result, RuntimeContext, StreamExecutionEnvironment};
-use riverrun_testing::{CheckingSink, CommittingSink, FailingSource};
+use riverrun_testing::{CheckingSink, CollectingSink, CommittingSink, FailingSource};
+use serde::{Deserialize, Serialize};
 
 use all_hosts::{on_all_hosts, sorted};
 
@@ -163,5 +170,123 @@ fn a_failed_job_commits_nothing_and_a_finished_one_everything_once() {
 
         assert!(failed.take().is_empty());
         assert_eq!(sorted(finished.take()), (1..=10_000).collect::<Vec<u64>>());
+    });
+}
+
+/// A value that panics when it is copied or dropped, if it is told to.
+#[derive(Serialize, Deserialize)]
+struct Fragile {
+    number: u64,
+    breaks_when_cloned: bool,
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert!(!self.breaks_when_cloned, "value {} cannot be copied", self.number);
+        Self { ..*self }
+    }
+}
+
+/// Runs a program that panics somewhere and gives what the job says.
+fn failure(env: &StreamExecutionEnvironment) -> String {
+    env.execute().unwrap_err().to_string()
+}
+
+#[test]
+fn a_value_that_panics_when_it_is_copied_fails_the_operator_that_put_it_out() {
+    on_all_hosts(|env| {
+        env.set_parallelism(2);
+        let fragile = |number: u64| Fragile { number, breaks_when_cloned: number == 700 };
+        let values = env.from_sequence(1, 1000).map(fragile).name("Makes");
+        values.sink_to(CollectingSink::new());
+        values.rebalance().sink_to(CollectingSink::new());
+
+        let message = failure(&env);
+
+        assert!(message.contains("`Makes`") && message.ends_with("panicked: value 700 cannot be copied"), "{message}");
+    });
+}
+
+#[test]
+fn a_key_selector_or_partitioner_that_panics_is_told_with_the_operator_it_sends_to() {
+    on_all_hosts(|env| {
+        env.set_parallelism(3);
+        let key = |n: &u64| if *n == 700 { panic!("{n} has no key") } else { *n % 7 };
+        env.from_sequence(1, 1000).key_by(key).reduce(|sum, n| sum + n).name("Sums").sink_to(CollectingSink::new());
+        let of_key = failure(&env);
+        let partition = |n: &u64, _: usize| if *n == 700 { panic!("{n} goes nowhere") } else { 0 };
+        let numbers = env.from_sequence(1, 1000).partition_custom(partition, |n| *n);
+        numbers.map(|n| n).name("Maps").sink_to(CollectingSink::new());
+        let of_partitioner = failure(&env);
+
+        assert!(of_key.contains("`Source: Sequence Source`") && of_key.contains("on the way to `Sums`"), "{of_key}");
+        assert!(of_key.ends_with("panicked: 700 has no key"), "{of_key}");
+        assert!(of_partitioner.contains("on the way to `Maps`"), "{of_partitioner}");
+        assert!(of_partitioner.ends_with("panicked: 700 goes nowhere"), "{of_partitioner}");
+    });
+}
+
+/// Panics where it is told to: when it is cloned for a subtask, or when it is dropped there.
+struct Unstable {
+    in_clone: bool,
+    in_drop: bool,
+    is_original: bool,
+}
+
+impl Clone for Unstable {
+    fn clone(&self) -> Self {
+        assert!(!self.in_clone, "this function cannot be copied");
+        Self { is_original: false, ..*self }
+    }
+}
+
+impl Drop for Unstable {
+    fn drop(&mut self) {
+        assert!(!self.in_drop || self.is_original, "this function cannot be dropped");
+    }
+}
+
+impl MapFunction<u64> for Unstable {
+    type Out = u64;
+
+    fn map(&mut self, value: u64) -> Result<u64> {
+        Ok(value)
+    }
+}
+
+#[test]
+fn a_function_that_panics_when_it_is_copied_is_told_before_the_job_starts() {
+    on_all_hosts(|env| {
+        let function = Unstable { in_clone: true, in_drop: false, is_original: true };
+        env.from_sequence(1, 10).map_function(function).name("Unstable").sink_to(CollectingSink::new());
+
+        let message = failure(&env);
+
+        assert!(message.contains("`Unstable`"), "{message}");
+        assert!(message.ends_with("panicked: this function cannot be copied"), "{message}");
+    });
+}
+
+#[test]
+fn a_function_that_panics_when_it_is_dropped_fails_the_job() {
+    let env = StreamExecutionEnvironment::new(Arc::new(LocalHost::new()));
+    env.set_parallelism(2);
+    let function = Unstable { in_clone: false, in_drop: true, is_original: true };
+    env.from_sequence(1, 10).map_function(function).name("Unstable").sink_to(CollectingSink::new());
+
+    let message = failure(&env);
+
+    assert!(message.contains("Unstable") && message.contains("this function cannot be dropped"), "{message}");
+}
+
+#[test]
+fn a_stream_without_records_comes_to_its_end_through_every_operator() {
+    on_all_hosts(|env| {
+        env.set_parallelism(3);
+        let nothing = env.from_collection(Vec::<u64>::new());
+
+        let sums = nothing.map(|n| n).rebalance().key_by(|n| *n).reduce(|sum, n| sum + n);
+
+        assert_eq!(sums.union([&nothing.shuffle()]).execute_and_collect().unwrap(), [0; 0]);
     });
 }

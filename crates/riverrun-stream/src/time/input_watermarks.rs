@@ -1,12 +1,14 @@
 //! What the watermarks of several inputs come to: [`InputWatermarks`].
 
-use crate::element::Timestamp;
+use crate::element::{MAX_WATERMARK, Timestamp};
 use crate::operator::Turn;
 
 /// How far event time has come on each input of an operator, and what follows for the operator: the lowest watermark of the
-/// inputs that are active; idle when all of them are. It never goes back.
+/// inputs that are active; idle when all of them are, and then the highest of them, so that it does not matter in which order
+/// they became idle. It never goes back.
 ///
-/// Same as Flink's `IndexedCombinedWatermarkStatus`.
+/// Same as Flink's `IndexedCombinedWatermarkStatus`, but for an input whose event time has ended: it is left out, so that event
+/// time does not end for the operator while another input is merely idle.
 #[derive(Debug, Clone)]
 pub struct InputWatermarks {
     inputs: Vec<InputStatus>,
@@ -40,10 +42,10 @@ impl InputWatermarks {
         self.inputs.iter().map(|input| input.watermark).collect()
     }
 
-    /// Event time has come this far on one input, which is active. Gives the operator's new watermark if it advances.
+    /// Event time has come this far on one input, which stays idle if it was: an operator that has become idle may say a last
+    /// watermark after it. Gives the operator's new watermark if it advances.
     pub fn advance(&mut self, input: usize, watermark: Timestamp) -> Option<Timestamp> {
         let status = self.inputs.get_mut(input)?;
-        status.idle = false;
         status.watermark = status.watermark.max(watermark);
         self.combine()
     }
@@ -61,7 +63,7 @@ impl InputWatermarks {
         self.idle
     }
 
-    /// As [`advance`](Self::advance), and says on the outputs that the operator is active again if it was idle. The new
+    /// As [`advance`](Self::advance), and says on the outputs if the operator has become idle or active by it. The new
     /// watermark is left to the caller, which may have to do something before it emits it.
     pub fn on_watermark(&mut self, input: usize, watermark: Timestamp, turn: &mut Turn<'_>) -> Option<Timestamp> {
         self.and_say(turn, |inputs| inputs.advance(input, watermark))
@@ -85,9 +87,16 @@ impl InputWatermarks {
     }
 
     fn combine(&mut self) -> Option<Timestamp> {
-        let lowest = self.inputs.iter().filter(|input| !input.idle).map(|input| input.watermark).min();
-        self.idle = lowest.is_none();
-        let advanced = lowest.filter(|&watermark| watermark > self.combined);
+        let live = || self.inputs.iter().filter(|input| input.watermark < MAX_WATERMARK);
+        let lowest = live().filter(|input| !input.idle).map(|input| input.watermark).min();
+        let time_has_ended = live().next().is_none();
+        self.idle = lowest.is_none() && !time_has_ended;
+        let reached = match lowest {
+            None if time_has_ended => Some(MAX_WATERMARK),
+            None => live().map(|input| input.watermark).max(),
+            lowest => lowest,
+        };
+        let advanced = reached.filter(|&watermark| watermark > self.combined);
         self.combined = advanced.unwrap_or(self.combined);
         advanced
     }
@@ -105,10 +114,35 @@ mod tests {
 
         assert_eq!(inputs.advance(0, 5), None);
         assert_eq!(inputs.set_idle(1, true), Some(5));
-        assert_eq!(inputs.advance(1, 3), None);
+        assert_eq!((inputs.advance(1, 3), inputs.set_idle(1, false)), (None, None));
         assert_eq!(inputs.advance(0, 9), None, "the second input is active again, and at 3");
         assert_eq!(inputs.advance(1, 7), Some(7));
         assert_eq!((inputs.set_idle(1, true), inputs.set_idle(0, true), inputs.is_idle()), (Some(9), None, true));
+    }
+
+    #[test]
+    fn when_all_inputs_are_idle_the_furthest_counts_whatever_their_order() {
+        for [first, last] in [[0, 1], [1, 0]] {
+            let mut inputs = InputWatermarks::new(2);
+            inputs.advance(0, 9);
+            inputs.advance(1, 7);
+
+            inputs.set_idle(first, true);
+            inputs.set_idle(last, true);
+
+            assert_eq!((inputs.current(), inputs.is_idle()), (9, true));
+        }
+    }
+
+    #[test]
+    fn event_time_does_not_end_while_an_input_is_idle() {
+        let mut inputs = InputWatermarks::new(2);
+        inputs.advance(1, 3);
+        inputs.set_idle(1, true);
+
+        assert_eq!((inputs.advance(0, MAX_WATERMARK), inputs.is_idle()), (Some(3), true));
+        inputs.set_idle(1, false);
+        assert_eq!((inputs.advance(1, MAX_WATERMARK), inputs.is_idle()), (Some(MAX_WATERMARK), false));
     }
 
     proptest! {
