@@ -42,6 +42,44 @@ pub enum Error {
         /// The operating system's answer.
         source: io::Error,
     },
+    /// A file or a directory can't be written.
+    #[error("cannot write {output}: {source}; {advice}")]
+    Write {
+        /// The file or the directory.
+        output: String,
+        /// What to do about it.
+        advice: &'static str,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// Something stands where a finished part should go.
+    #[error("{part} is finished and cannot become {target}, which exists already; move that away")]
+    Exists {
+        /// The part, under its hidden name.
+        part: String,
+        /// The name it should have.
+        target: String,
+    },
+    /// A part is gone before it was made visible.
+    #[error(
+        "{part} is gone before it became visible; do not take away hidden files, nor their directory, while a job writes"
+    )]
+    Vanished {
+        /// The part, under its hidden name.
+        part: String,
+    },
+    /// A part that a checkpoint was writing is not as it was.
+    #[error(
+        "{part} was being written at the checkpoint with {length} bytes, and {found}; restore the latest checkpoint, with the directory as it was"
+    )]
+    Changed {
+        /// The part, under its hidden name.
+        part: String,
+        /// How many bytes it had.
+        length: u64,
+        /// What there is instead.
+        found: String,
+    },
     /// Reading broke off.
     #[error("cannot read on: {source}; check the disk or the device behind it")]
     Read {
@@ -86,6 +124,10 @@ impl Error {
         Self::Open { input, advice: advice(&source), source }
     }
 
+    pub(crate) fn write(output: &std::path::Path, source: io::Error) -> Self {
+        Self::Write { output: output.display().to_string(), advice: advice(&source), source }
+    }
+
     pub(crate) fn list(directory: String, source: io::Error) -> Self {
         Self::List { directory, advice: advice(&source), source }
     }
@@ -96,9 +138,18 @@ impl Error {
     }
 }
 
+/// `EMFILE` of every Unix.
+const TOO_MANY_OPEN_FILES: i32 = 24;
+
 /// What to do about what the operating system says.
 fn advice(error: &io::Error) -> &'static str {
+    if error.raw_os_error() == Some(TOO_MANY_OPEN_FILES) {
+        return "raise the limit of open files (`ulimit -n`), or open fewer of them at a time";
+    }
     match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space on the disk",
+        io::ErrorKind::ReadOnlyFilesystem => "choose another place",
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => "move away the file that stands in its place",
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::PermissionDenied => "change its permissions",
         _ => "check the disk or the device behind it",

@@ -19,8 +19,11 @@ mod stdin;
 mod tcp;
 
 pub use error::{Error, Result};
-pub use file::{FileEnumerator, FileSource};
-pub use format::{CsvFormat, JsonLinesFormat, Line, LineRecord, LinesFormat, ReadFormat};
+pub use file::{
+    BasePathBucketAssigner, BucketAssigner, BucketContext, DateTimeBucketAssigner, FileCommitter, FileEnumerator,
+    FileSink, FileSource, FileWriter, PendingPart, RollingPolicy,
+};
+pub use format::{CsvFormat, JsonLinesFormat, Line, LineRecord, LinesFormat, ReadFormat, WriteFormat};
 pub use reading::{InputSplit, RecordReader};
 pub use stdin::StdinLineSource;
 pub use tcp::TcpLineSource;

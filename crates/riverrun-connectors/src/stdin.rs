@@ -64,7 +64,7 @@ impl<L: LineRecord> Source for StdinLineSource<L> {
     }
 
     fn create_enumerator(&self) -> Result<Self::Enumerator> {
-        Ok(FixedSplits::new([InputSplit::whole(Input::StandardInput)]))
+        Ok(FixedSplits::new([InputSplit::whole(Input::Stdin)]))
     }
 
     fn restore_enumerator(&self, state: &[u8]) -> Result<Self::Enumerator> {

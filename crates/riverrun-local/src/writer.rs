@@ -110,8 +110,7 @@ impl EdgeWriter {
                 partitioner
                     .targets(&batch, self.connection.max_parallelism, count, &mut self.named)
                     .map_err(|error| error.context(format!("on the way to `{}`", self.connection.reader)))?;
-                let mut named = self.named.iter().copied();
-                batch.deal(count, || named.next().unwrap_or_default())
+                batch.deal_to(count, &self.named)
             }
             Partitioning::Shuffle => {
                 let random = &mut self.random;

@@ -17,7 +17,7 @@ trait Records: Send {
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn duplicate(&self) -> Batch;
     fn split_front(&mut self, count: usize) -> Batch;
-    fn deal(self: Box<Self>, targets: usize, next: &mut dyn FnMut() -> usize) -> Vec<Batch>;
+    fn deal(self: Box<Self>, counts: &[usize], to: &[usize]) -> Vec<Batch>;
     fn encode(&self) -> Result<Vec<u8>, Error>;
 }
 
@@ -51,11 +51,10 @@ impl<T: Data> Records for Vec<StreamRecord<T>> {
         Batch::new(std::mem::replace(self, rest))
     }
 
-    fn deal(self: Box<Self>, targets: usize, next: &mut dyn FnMut() -> usize) -> Vec<Batch> {
-        let share = self.as_slice().len() / targets + 1;
-        let mut dealt: Vec<Vec<StreamRecord<T>>> = (0..targets).map(|_| Vec::with_capacity(share)).collect();
-        for record in *self {
-            dealt[next()].push(record);
+    fn deal(self: Box<Self>, counts: &[usize], to: &[usize]) -> Vec<Batch> {
+        let mut dealt: Vec<Self> = counts.iter().map(|&count| Vec::with_capacity(count)).collect();
+        for (record, &target) in self.into_iter().zip(to) {
+            dealt[target].push(record);
         }
         dealt.into_iter().map(Batch::new).collect()
     }
@@ -141,7 +140,16 @@ impl Batch {
     /// Deals the records to `targets` batches, each to the one that `next` names (below `targets`), keeping their order.
     #[must_use]
     pub fn deal(self, targets: usize, mut next: impl FnMut() -> usize) -> Vec<Self> {
-        self.0.deal(targets, &mut next)
+        let to: Vec<usize> = (0..self.len()).map(|_| next()).collect();
+        self.deal_to(targets, &to)
+    }
+
+    /// As [`deal`](Self::deal), with a target below `targets` for each record in a slice; records without one are dropped.
+    #[must_use]
+    pub fn deal_to(self, targets: usize, to: &[usize]) -> Vec<Self> {
+        let mut counts = vec![0; targets];
+        to.iter().for_each(|&target| counts[target] += 1);
+        self.0.deal(&counts, to)
     }
 
     /// The records in their persisted form: MessagePack with field names.

@@ -1,6 +1,6 @@
 //! What most programs use.
 
-pub use riverrun_connectors::{FileSource, StdinLineSource, TcpLineSource};
+pub use riverrun_connectors::{FileSink, FileSource, RollingPolicy, StdinLineSource, TcpLineSource};
 pub use riverrun_inference::{Classification, ModelExt, TextClassification, TextClassificationOptions, TopK};
 pub use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
 pub use riverrun_stream::functions::{KeyedProcessContext, KeyedProcessFunction, ReduceFunction};

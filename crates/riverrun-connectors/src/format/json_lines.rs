@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use riverrun_stream::{Data, Result};
 
 use super::sealed::Sealed;
-use super::{Decoder, ReadFormat, not_utf8};
+use super::{Decoder, Encoder, ReadFormat, WriteFormat, not_utf8};
 use crate::reading::{Framing, Place};
 
 /// One JSON value a line, of a type that serde knows. Blank lines are passed over.
@@ -66,5 +66,28 @@ impl<T: Data> Decoder for JsonLinesFormat<T> {
                 message.strip_suffix(&format!(" at line {} column {column}", error.line())).unwrap_or(&message);
             format!("{message} (column {column})")
         })
+    }
+}
+
+impl<T: Data> WriteFormat for JsonLinesFormat<T> {
+    type In = T;
+    type Encoder = Self;
+
+    fn name(&self) -> &'static str {
+        "JSON lines"
+    }
+
+    fn encoder(&self, _: bool) -> Self {
+        self.clone()
+    }
+}
+
+impl<T: Data> Encoder for JsonLinesFormat<T> {
+    type In = T;
+
+    fn encode(&mut self, value: &T, out: &mut Vec<u8>) -> Result<(), String> {
+        serde_json::to_writer(&mut *out, value).map_err(|error| error.to_string())?;
+        out.push(b'\n');
+        Ok(())
     }
 }

@@ -72,6 +72,40 @@ pub trait Decoder: Send {
     fn decode(&mut self, bytes: Vec<u8>, place: Place<'_>) -> Result<Option<Self::Out>, String>;
 }
 
+/// A format that records are written in: [`LinesFormat`], [`CsvFormat`] or [`JsonLinesFormat`].
+pub trait WriteFormat: Clone + Send + Sync + sealed::Sealed + 'static {
+    /// What becomes a record.
+    type In: Data;
+    /// What encodes the records of one file.
+    type Encoder: Encoder<In = Self::In>;
+
+    /// As plans name a sink of it.
+    fn name(&self) -> &'static str;
+
+    /// Whether its options make sense.
+    ///
+    /// # Errors
+    /// They do not.
+    fn check(&self) -> Result {
+        Ok(())
+    }
+
+    /// For one file, from its beginning or from behind its last record.
+    fn encoder(&self, is_new: bool) -> Self::Encoder;
+}
+
+/// Encodes the records of one file.
+pub trait Encoder: Send {
+    /// What becomes a record.
+    type In;
+
+    /// Puts a record behind the others.
+    ///
+    /// # Errors
+    /// The value has no form in this format, in words.
+    fn encode(&mut self, value: &Self::In, out: &mut Vec<u8>) -> Result<(), String>;
+}
+
 fn not_utf8(error: std::str::Utf8Error) -> String {
     format!("not UTF-8 from byte {} on; convert the file to UTF-8", error.valid_up_to() + 1)
 }

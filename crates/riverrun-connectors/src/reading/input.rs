@@ -18,7 +18,7 @@ use crate::tcp::{self, Peer};
 pub(crate) enum Input {
     /// A file, as it was given.
     File(OsString),
-    StandardInput,
+    Stdin,
     Tcp(Peer),
 }
 
@@ -27,7 +27,7 @@ impl Input {
     pub(crate) fn name(&self) -> Arc<str> {
         match self {
             Self::File(file) => Path::new(file).display().to_string().into(),
-            Self::StandardInput => "standard input".into(),
+            Self::Stdin => "standard input".into(),
             Self::Tcp(peer) => peer.to_string().into(),
         }
     }
@@ -56,7 +56,7 @@ impl Records {
                 let file = file.to_owned();
                 Pipe::of(name.clone(), framing, completions, || File::open(file))
             }
-            Input::StandardInput => Pipe::of(name.clone(), framing, completions, || Ok(io::stdin())),
+            Input::Stdin => Pipe::of(name.clone(), framing, completions, || Ok(io::stdin())),
             Input::Tcp(peer) => {
                 let peer = peer.clone();
                 Pipe::spawn(completions, move |pushing| tcp::read(&peer, framing, pushing))

@@ -9,6 +9,7 @@ mod key_selector;
 mod keyed_process;
 mod map;
 mod process;
+mod process_join;
 mod reduce;
 
 pub use aggregations::{Extremum, ExtremumOf, RecordWith, Sum, Summable};
@@ -18,9 +19,11 @@ pub use key_selector::{Key, KeyExtractor};
 pub use keyed_process::{KeyedProcessContext, KeyedProcessFunction};
 pub use map::MapFunction;
 pub use process::{OutputTag, ProcessContext, ProcessFunction};
+pub use process_join::{ProcessJoinContext, ProcessJoinFunction};
 pub use reduce::ReduceFunction;
 
 pub(crate) use filter::FilterClosure;
 pub(crate) use flat_map::FlatMapClosure;
 pub(crate) use map::{MapClosure, TryMapClosure};
+pub(crate) use process_join::JoinClosure;
 pub(crate) use reduce::ReduceClosure;

@@ -39,7 +39,7 @@ use crate::error::{FunctionError, Result};
 pub use completion::{Completion, CompletionQueue, CompletionSender};
 pub use filter::FilterOperator;
 pub use flat_map::{FlatMap, FlatMapOperator};
-pub use keyed::{KeyedProcessOperator, ReduceOperator};
+pub use keyed::{Interval, IntervalJoinOperator, KeyedProcessOperator, LateOutputs, ReduceOperator};
 pub use map::MapOperator;
 pub use output::{BATCH_SIZE, OutputPort, Outputs, Turn};
 pub use process::ProcessOperator;

@@ -9,7 +9,7 @@ use crate::functions::{
 };
 use crate::operator::{KeyedProcessOperator, ReduceOperator};
 use crate::stream::data_stream::cloning;
-use crate::stream::{DataStream, SingleOutputStreamOperator};
+use crate::stream::{DataStream, IntervalJoin, SingleOutputStreamOperator};
 
 /// A stream whose records are grouped by a key: records with equal keys are handled by the same subtask, in order, and share
 /// state and timers. It is a [`DataStream`] otherwise. Made by [`DataStream::key_by`].
@@ -55,6 +55,12 @@ impl<T: Data, K: Key> KeyedStream<T, K> {
             "KeyedProcess",
             cloning(function, move |function| Box::new(KeyedProcessOperator::<K, T, F>::new(keys.clone(), function))),
         )
+    }
+
+    /// Joins this stream with another of the same key on the distance of their times; the bounds come next.
+    #[must_use]
+    pub fn interval_join<R: Data>(&self, other: &KeyedStream<R, K>) -> IntervalJoin<T, R, K> {
+        IntervalJoin::of(self.clone(), other.clone())
     }
 
     /// Reduces the values of each key: every value comes out reduced with all values of its key before it. In batch mode one

@@ -2,11 +2,13 @@
 
 mod data_stream;
 mod data_stream_sink;
+mod interval_join;
 mod keyed;
 mod single_output;
 
 pub use data_stream::DataStream;
 pub use data_stream_sink::DataStreamSink;
+pub use interval_join::{IntervalJoin, IntervalJoined};
 pub use keyed::KeyedStream;
 pub use single_output::SingleOutputStreamOperator;
 

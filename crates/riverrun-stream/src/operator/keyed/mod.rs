@@ -1,10 +1,13 @@
 //! Operators of keyed streams.
 
 mod core;
+mod interval_buffer;
+mod interval_join;
 mod pending;
 mod process;
 mod reduce;
 
+pub use interval_join::{Interval, IntervalJoinOperator, LateOutputs};
 pub use process::KeyedProcessOperator;
 pub use reduce::ReduceOperator;
 

@@ -1,93 +1,13 @@
-//! A row is a record: [`CsvFormat`].
+//! From rows to values.
 
 use std::marker::PhantomData;
 
 use csv::{ByteRecord, ErrorKind};
 use csv_core::{ReadRecordResult, Terminator};
-use riverrun_stream::{Data, FunctionError, Result};
+use riverrun_stream::{Data, Result};
 
-use super::sealed::Sealed;
-use super::{Decoder, ReadFormat, not_utf8};
-use crate::reading::{Framing, Place, Quoting};
-
-/// CSV as RFC 4180 has it, of rows that serde makes into a type.
-///
-/// Fields may stand in double quotes, which are doubled inside, and quoted fields may hold newlines. Rows end at `\n`; a `\r`
-/// before it is dropped. Empty lines are passed over.
-#[derive(Debug)]
-pub struct CsvFormat<T> {
-    pub(crate) delimiter: u8,
-    pub(crate) has_header: bool,
-    pub(crate) is_one_row_per_line: bool,
-    record: PhantomData<fn() -> T>,
-}
-
-impl<T> CsvFormat<T> {
-    pub(crate) fn new() -> Self {
-        Self { delimiter: b',', has_header: true, is_one_row_per_line: false, record: PhantomData }
-    }
-}
-
-impl<T> Clone for CsvFormat<T> {
-    fn clone(&self) -> Self {
-        Self { record: PhantomData, ..*self }
-    }
-}
-
-impl<T> Sealed for CsvFormat<T> {}
-
-const QUOTE: u8 = b'"';
-
-impl<T: Data> ReadFormat for CsvFormat<T> {
-    type Out = T;
-    type Decoder = CsvDecoder<T>;
-
-    fn name(&self) -> &'static str {
-        "CSV"
-    }
-
-    fn options(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("delimiter", char::from(self.delimiter).to_string()),
-            ("header", self.has_header.to_string()),
-            ("one-row-per-line", self.is_one_row_per_line.to_string()),
-        ]
-    }
-
-    fn check(&self) -> Result {
-        if matches!(self.delimiter, QUOTE | b'\n' | b'\r') || !self.delimiter.is_ascii() {
-            let delimiter = char::from(self.delimiter);
-            return Err(FunctionError::new(format!(
-                "{delimiter:?} cannot be the delimiter of CSV; give an ASCII character that is no quote and no line's end"
-            )));
-        }
-        Ok(())
-    }
-
-    fn is_splittable(&self) -> bool {
-        self.is_one_row_per_line
-    }
-
-    fn framing(&self, max_record: usize) -> Framing {
-        let quoting = (!self.is_one_row_per_line).then(|| Quoting::new(self.delimiter, QUOTE));
-        Framing { delimiter: b'\n', quoting, max_record }
-    }
-
-    fn decoder(&self) -> CsvDecoder<T> {
-        // A row comes without its end, and any `\r` in it is a character.
-        let parser =
-            csv_core::ReaderBuilder::new().delimiter(self.delimiter).terminator(Terminator::Any(b'\n')).build();
-        CsvDecoder {
-            parser,
-            wants_header: self.has_header,
-            header: None,
-            fields: vec![0; 1024],
-            ends: vec![0; 32],
-            row: ByteRecord::new(),
-            record: PhantomData,
-        }
-    }
-}
+use crate::format::{Decoder, not_utf8};
+use crate::reading::Place;
 
 /// Makes values of rows.
 pub struct CsvDecoder<T> {
@@ -102,6 +22,20 @@ pub struct CsvDecoder<T> {
 }
 
 impl<T> CsvDecoder<T> {
+    pub(super) fn new(delimiter: u8, has_header: bool) -> Self {
+        // A row comes without its end, and any `\r` in it is a character.
+        let parser = csv_core::ReaderBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
+        Self {
+            parser,
+            wants_header: has_header,
+            header: None,
+            fields: vec![0; 1024],
+            ends: vec![0; 32],
+            row: ByteRecord::new(),
+            record: PhantomData,
+        }
+    }
+
     /// Parses a row into `row`.
     fn parse(&mut self, mut bytes: Vec<u8>) -> Result<(), String> {
         std::str::from_utf8(&bytes).map_err(not_utf8)?;
