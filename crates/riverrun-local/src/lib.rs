@@ -20,3 +20,8 @@ mod writer;
 pub use clock::ManualClock;
 pub use simulated::SimulatedHost;
 pub use threads::LocalHost;
+
+/// The examples of the page on testing compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+struct Testing;

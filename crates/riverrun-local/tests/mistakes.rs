@@ -107,3 +107,17 @@ fn a_union_with_a_stream_of_another_environment_is_a_mistake() {
 
     assert!(matches!(error, Error::ForeignStream { .. }), "{error}");
 }
+
+#[test]
+fn a_cycle_is_a_mistake_that_names_both_ends() {
+    let env = StreamExecutionEnvironment::new(Arc::new(LocalHost::new()));
+    env.from_sequence(1, 2).map(|n| n).name("first").filter(|_| true).name("second").print();
+    let mut graph = env.take_graph().unwrap();
+    let mut back = graph.edges[1].clone();
+    (back.from, back.to) = (2, 1);
+    graph.edges.push(back);
+
+    let error = graph.validate().unwrap_err();
+
+    assert!(matches!(&error, Error::Cycle { from, to } if from == "second" && to == "first"), "{error}");
+}

@@ -81,6 +81,16 @@ pub enum Error {
         /// What the operator declares.
         declared: String,
     },
+    /// An operator that feeds one before it, or itself.
+    #[error(
+        "`{from}` feeds `{to}`, which is not behind it; a program has no cycles: keep what comes around in state, or end the stream and read it again"
+    )]
+    Cycle {
+        /// The operator that feeds.
+        from: String,
+        /// The operator that is fed.
+        to: String,
+    },
     /// A forward connection between operators of different parallelism.
     #[error(
         "`{from}` (parallelism {from_parallelism}) cannot forward to `{to}` (parallelism {to_parallelism}); use `rebalance` or `rescale`, or the same parallelism"

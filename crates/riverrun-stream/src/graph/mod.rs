@@ -181,6 +181,9 @@ impl StreamGraph {
         }
         for edge in &self.edges {
             let (from, to) = (&self.nodes[edge.from], &self.nodes[edge.to]);
+            if edge.from >= edge.to {
+                return Err(Error::Cycle { from: from.name.clone(), to: to.name.clone() });
+            }
             if edge.partitioning.is_forward() && from.parallelism != to.parallelism {
                 return Err(Error::ForwardParallelism {
                     from: from.name.clone(),
