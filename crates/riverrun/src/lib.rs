@@ -73,4 +73,7 @@ mod pages {
 
     #[doc = include_str!("../../../docs/state.md")]
     struct State;
+
+    #[doc = include_str!("../../../docs/files.md")]
+    struct Files;
 }
