@@ -14,32 +14,32 @@ use crate::random::Random;
 pub struct Feed(Event);
 
 enum Event {
-    Records {
-        input: usize,
-        batch: Batch,
-        /// The key group of each record, where the input is keyed.
-        key_groups: Option<Vec<usize>>,
-    },
-    Watermark {
-        input: usize,
-        watermark: Timestamp,
-    },
-    Idle {
-        input: usize,
-        idle: bool,
-    },
+    Records { input: usize, batch: Batch, dealt: Dealt },
+    Watermark { input: usize, watermark: Timestamp },
+    Idle { input: usize, idle: bool },
     AdvanceTo(Timestamp),
+}
+
+/// Which subtasks get the records of a feed.
+#[derive(Clone)]
+enum Dealt {
+    /// One each, at random.
+    Anyhow,
+    /// The one of its key group, for each record.
+    Keyed(Vec<usize>),
+    /// All of them, each record.
+    Broadcast,
 }
 
 impl Feed {
     /// Values without timestamps.
     pub fn values<T: Data>(input: usize, values: impl IntoIterator<Item = T>) -> Self {
-        Self(Event::Records { input, batch: Batch::of(values), key_groups: None })
+        Self(Event::Records { input, batch: Batch::of(values), dealt: Dealt::Anyhow })
     }
 
     /// Records.
     pub fn records<T: Data>(input: usize, records: impl IntoIterator<Item = StreamRecord<T>>) -> Self {
-        Self(Event::Records { input, batch: Batch::new(records.into_iter().collect()), key_groups: None })
+        Self(Event::Records { input, batch: Batch::new(records.into_iter().collect()), dealt: Dealt::Anyhow })
     }
 
     /// Records of a keyed input: each goes to the subtask of its key.
@@ -52,7 +52,12 @@ impl Feed {
         let records: Vec<_> = records.into_iter().collect();
         let key_group = |record: &StreamRecord<T>| key_group(&key(&record.value), DEFAULT_MAX_PARALLELISM);
         let key_groups = records.iter().map(key_group).collect::<Result<_, _>>()?;
-        Ok(Self(Event::Records { input, batch: Batch::new(records), key_groups: Some(key_groups) }))
+        Ok(Self(Event::Records { input, batch: Batch::new(records), dealt: Dealt::Keyed(key_groups) }))
+    }
+
+    /// Records of a broadcast input: each goes to every subtask.
+    pub fn broadcast<T: Data>(input: usize, records: impl IntoIterator<Item = StreamRecord<T>>) -> Self {
+        Self(Event::Records { input, batch: Batch::new(records.into_iter().collect()), dealt: Dealt::Broadcast })
     }
 
     /// Event time comes this far on an input.
@@ -76,15 +81,21 @@ impl Feed {
     /// The same as a list of smaller feeds, cut at random.
     fn split(self, random: &mut Random) -> Vec<Event> {
         match self.0 {
-            Event::Records { input, mut batch, key_groups } => {
-                let mut key_groups = key_groups.map(|groups| groups.into_iter());
+            Event::Records { input, mut batch, dealt } => {
+                let mut key_groups = Vec::new().into_iter();
+                if let Dealt::Keyed(groups) = &dealt {
+                    key_groups = groups.clone().into_iter();
+                }
                 // Sizes of all orders: single records, and batches larger than an operator's output.
                 let largest = 1 + random.below(batch.len().max(1));
                 let mut pieces = Vec::new();
                 while !batch.is_empty() {
                     let piece = batch.split_front(1 + random.below(largest));
-                    let key_groups = key_groups.as_mut().map(|groups| groups.take(piece.len()).collect());
-                    pieces.push(Event::Records { input, batch: piece, key_groups });
+                    let dealt = match &dealt {
+                        Dealt::Keyed(_) => Dealt::Keyed(key_groups.by_ref().take(piece.len()).collect()),
+                        dealt => dealt.clone(),
+                    };
+                    pieces.push(Event::Records { input, batch: piece, dealt });
                 }
                 pieces
             }
@@ -402,13 +413,17 @@ impl<'s> Run<'s> {
     fn feed(&mut self, event: Event) -> Result<(), HarnessError> {
         let parallelism = self.subtasks.len();
         match event {
-            Event::Records { input, batch, key_groups } => {
-                let mut key_groups = key_groups.map(|groups| groups.into_iter());
+            Event::Records { input, batch, dealt } => {
                 let random = &mut self.random;
-                let dealt = batch.deal(parallelism, || match key_groups.as_mut().and_then(Iterator::next) {
-                    Some(group) => subtask_of(group, DEFAULT_MAX_PARALLELISM, parallelism),
-                    None => random.below(parallelism),
-                });
+                let dealt: Vec<Batch> = match dealt {
+                    Dealt::Broadcast => (0..parallelism).map(|_| batch.duplicate()).collect(),
+                    Dealt::Anyhow => batch.deal(parallelism, || random.below(parallelism)),
+                    Dealt::Keyed(groups) => {
+                        let subtask = |group| subtask_of(group, DEFAULT_MAX_PARALLELISM, parallelism);
+                        let mut subtasks = groups.into_iter().map(subtask);
+                        batch.deal(parallelism, || subtasks.next().unwrap_or_default())
+                    }
+                };
                 for ((harness, _), batch) in self.subtasks.iter_mut().zip(dealt) {
                     if !batch.is_empty() {
                         harness.process_batch(input, batch)?;

@@ -3,6 +3,9 @@
 //! A function is cloned for each subtask before it is opened; `open` is the place for what belongs to one subtask.
 
 mod aggregations;
+mod co_flat_map;
+mod co_map;
+mod co_process;
 mod filter;
 mod flat_map;
 mod key_selector;
@@ -13,6 +16,9 @@ mod process_join;
 mod reduce;
 
 pub use aggregations::{Extremum, ExtremumOf, RecordWith, Sum, Summable};
+pub use co_flat_map::CoFlatMapFunction;
+pub use co_map::CoMapFunction;
+pub use co_process::{CoProcessFunction, KeyedCoProcessFunction};
 pub use filter::FilterFunction;
 pub use flat_map::{Collector, FlatMapFunction};
 pub use key_selector::{Key, KeyExtractor};
@@ -22,6 +28,8 @@ pub use process::{OutputTag, ProcessContext, ProcessFunction};
 pub use process_join::{ProcessJoinContext, ProcessJoinFunction};
 pub use reduce::ReduceFunction;
 
+pub(crate) use co_flat_map::CoFlatMapClosures;
+pub(crate) use co_map::CoMapClosures;
 pub(crate) use filter::FilterClosure;
 pub(crate) use flat_map::FlatMapClosure;
 pub(crate) use map::{MapClosure, TryMapClosure};

@@ -46,6 +46,7 @@ impl<T: Data> OutputTag<T> {
 pub struct ProcessContext<'t, 'a> {
     pub(crate) turn: &'t mut Turn<'a>,
     pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) watermark: Timestamp,
 }
 
 impl ProcessContext<'_, '_> {
@@ -59,6 +60,12 @@ impl ProcessContext<'_, '_> {
     #[must_use]
     pub fn processing_time(&self) -> Timestamp {
         self.turn.now()
+    }
+
+    /// How far event time has come: [`Timestamp::MIN`] before the first watermark.
+    #[must_use]
+    pub fn current_watermark(&self) -> Timestamp {
+        self.watermark
     }
 
     /// Emits a value to a side output.

@@ -17,6 +17,7 @@
 //!   comes. `end_input` and `finish` are called at the end of input and by a stop with drain only; a stop without drain and a
 //!   cancel go straight to `close`.
 
+pub(crate) mod co_process;
 mod completion;
 mod filter;
 mod flat_map;
@@ -36,10 +37,13 @@ use crate::context::RuntimeContext;
 use crate::element::Timestamp;
 use crate::error::{FunctionError, Result};
 
+pub use co_process::{CoFlatMap, CoFlatMapOperator, CoMap, CoMapOperator, CoProcessOperator};
 pub use completion::{Completion, CompletionQueue, CompletionSender};
 pub use filter::FilterOperator;
 pub use flat_map::{FlatMap, FlatMapOperator};
-pub use keyed::{Interval, IntervalJoinOperator, KeyedProcessOperator, LateOutputs, ReduceOperator};
+pub use keyed::{
+    Interval, IntervalJoinOperator, KeyedCoProcessOperator, KeyedProcessOperator, LateOutputs, ReduceOperator,
+};
 pub use map::MapOperator;
 pub use output::{BATCH_SIZE, OutputPort, Outputs, Turn};
 pub use process::ProcessOperator;

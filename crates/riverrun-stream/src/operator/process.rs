@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::batch::{Batch, DataType};
 use crate::context::RuntimeContext;
 use crate::data::Data;
-use crate::element::StreamRecord;
+use crate::element::{StreamRecord, Timestamp};
 use crate::error::Result;
 use crate::functions::{Collector, ProcessContext, ProcessFunction};
 use crate::operator::function_state::FunctionState;
@@ -20,6 +20,7 @@ const PENDING: &str = "pending";
 pub struct ProcessOperator<In, F> {
     function: F,
     state: FunctionState,
+    watermark: Timestamp,
     /// Records taken and not processed.
     pending: VecDeque<StreamRecord<In>>,
 }
@@ -27,7 +28,7 @@ pub struct ProcessOperator<In, F> {
 impl<In, F> ProcessOperator<In, F> {
     /// An operator that calls `function`.
     pub fn new(function: F) -> Self {
-        Self { function, state: FunctionState::default(), pending: VecDeque::new() }
+        Self { function, state: FunctionState::default(), watermark: Timestamp::MIN, pending: VecDeque::new() }
     }
 }
 
@@ -47,7 +48,7 @@ where
             }
             if let Some(StreamRecord { value, timestamp }) = self.pending.pop_front() {
                 let mut out = Collector::new(&mut main, timestamp);
-                let mut context = ProcessContext { turn, timestamp };
+                let mut context = ProcessContext { turn, timestamp, watermark: self.watermark };
                 if let Err(error) = self.function.process_element(value, &mut context, &mut out) {
                     outcome = Err(error);
                     break;
@@ -92,6 +93,12 @@ where
     fn process(&mut self, _: usize, batch: Batch, turn: &mut Turn<'_>) -> Result<Readiness> {
         self.pending.extend(batch.into_records::<In>()?);
         self.drive(turn)
+    }
+
+    fn watermark(&mut self, _: usize, watermark: Timestamp, turn: &mut Turn<'_>) -> Result<Readiness> {
+        self.watermark = self.watermark.max(watermark);
+        turn.emit_watermark(watermark);
+        Ok(Readiness::Ready)
     }
 
     fn wake(&mut self, turn: &mut Turn<'_>) -> Result<Readiness> {

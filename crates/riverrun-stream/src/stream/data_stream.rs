@@ -17,7 +17,7 @@ use crate::operator::{
 };
 use crate::sink::{CollectSink, PrintSink, Sink};
 use crate::source::{ERROR_OUTPUT, RecordError};
-use crate::stream::{DataStreamSink, KeyedStream, SingleOutputStreamOperator};
+use crate::stream::{ConnectTo, DataStreamSink, KeyedStream, SingleOutputStreamOperator};
 use crate::time::WatermarkStrategy;
 
 /// A stream of records of type `T`. Cheap to clone; every use reads all records.
@@ -194,6 +194,14 @@ impl<T: Data> DataStream<T> {
             union.outputs.extend(other.outputs.iter().cloned());
         }
         union
+    }
+
+    /// Puts two streams of different types together, for one operator to read both. Connected to a stream with broadcast state,
+    /// the records of this one are handled with that state at hand.
+    ///
+    /// A stream of another environment is a mistake that `execute` reports.
+    pub fn connect<C: ConnectTo<Self>>(&self, other: &C) -> C::Connected {
+        other.connect_to(self)
     }
 
     /// Spreads the records evenly over all subtasks of what follows, round robin.

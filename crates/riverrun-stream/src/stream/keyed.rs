@@ -9,7 +9,7 @@ use crate::functions::{
 };
 use crate::operator::{KeyedProcessOperator, ReduceOperator};
 use crate::stream::data_stream::cloning;
-use crate::stream::{DataStream, IntervalJoin, SingleOutputStreamOperator};
+use crate::stream::{ConnectTo, DataStream, IntervalJoin, SingleOutputStreamOperator};
 
 /// A stream whose records are grouped by a key: records with equal keys are handled by the same subtask, in order, and share
 /// state and timers. It is a [`DataStream`] otherwise. Made by [`DataStream::key_by`].
@@ -61,6 +61,13 @@ impl<T: Data, K: Key> KeyedStream<T, K> {
     #[must_use]
     pub fn interval_join<R: Data>(&self, other: &KeyedStream<R, K>) -> IntervalJoin<T, R, K> {
         IntervalJoin::of(self.clone(), other.clone())
+    }
+
+    /// Puts two streams together, for one operator to read both: with one kind of key they share state and timers.
+    ///
+    /// A stream of another environment is a mistake that `execute` reports.
+    pub fn connect<C: ConnectTo<Self>>(&self, other: &C) -> C::Connected {
+        other.connect_to(self)
     }
 
     /// Reduces the values of each key: every value comes out reduced with all values of its key before it. In batch mode one

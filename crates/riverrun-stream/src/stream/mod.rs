@@ -1,11 +1,13 @@
 //! What a user calls: one type a file.
 
+mod connected;
 mod data_stream;
 mod data_stream_sink;
 mod interval_join;
 mod keyed;
 mod single_output;
 
+pub use connected::{ConnectTo, ConnectedStreams, KeyedConnectedStreams};
 pub use data_stream::DataStream;
 pub use data_stream_sink::DataStreamSink;
 pub use interval_join::{IntervalJoin, IntervalJoined};

@@ -1,7 +1,10 @@
 //! What the watermarks of several inputs come to: [`InputWatermarks`].
 
 use crate::element::{MAX_WATERMARK, Timestamp};
-use crate::operator::Turn;
+use crate::error::Result;
+use crate::operator::{RestoredState, SnapshotWriter, Turn, decode_state, encode_state};
+
+const STATE: &str = "input watermarks";
 
 /// How far event time has come on each input of an operator, and what follows for the operator: the lowest watermark of the
 /// inputs that are active; idle when all of them are, and then the highest of them, so that it does not matter in which order
@@ -84,6 +87,26 @@ impl InputWatermarks {
             turn.emit_idle(self.idle);
         }
         advanced
+    }
+
+    /// Writes how far event time has come on each input. All subtasks get it, and each goes on from the earliest: what was late
+    /// before a restore is late after it.
+    pub(crate) fn write(&self, writer: &mut dyn SnapshotWriter) -> Result {
+        let by_input: Vec<Timestamp> = self.inputs.iter().map(|input| input.watermark).collect();
+        writer.union_entry(STATE, encode_state(STATE, &by_input)?)
+    }
+
+    /// Takes back what the subtasks wrote.
+    pub(crate) fn restore(&mut self, state: &mut RestoredState) -> Result {
+        let entries = state.union.remove(STATE).unwrap_or_default();
+        let subtasks: Vec<Vec<Timestamp>> =
+            entries.iter().map(|entry| decode_state(STATE, entry)).collect::<Result<_, _>>()?;
+        for (input, status) in self.inputs.iter_mut().enumerate() {
+            let of_subtasks = subtasks.iter().filter_map(|subtask| subtask.get(input).copied());
+            status.watermark = of_subtasks.min().unwrap_or(Timestamp::MIN);
+        }
+        self.combine();
+        Ok(())
     }
 
     fn combine(&mut self) -> Option<Timestamp> {

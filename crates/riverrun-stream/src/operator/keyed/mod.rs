@@ -1,5 +1,6 @@
 //! Operators of keyed streams.
 
+mod co_process;
 mod core;
 mod interval_buffer;
 mod interval_join;
@@ -7,6 +8,7 @@ mod pending;
 mod process;
 mod reduce;
 
+pub use co_process::KeyedCoProcessOperator;
 pub use interval_join::{Interval, IntervalJoinOperator, LateOutputs};
 pub use process::KeyedProcessOperator;
 pub use reduce::ReduceOperator;
