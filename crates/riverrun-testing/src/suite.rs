@@ -1,5 +1,7 @@
 //! What every operator has to bear: [`OperatorSuite`].
 
+use std::collections::BTreeSet;
+
 use riverrun_stream::batch::Batch;
 use riverrun_stream::element::{StreamRecord, Timestamp};
 use riverrun_stream::key_group::{DEFAULT_MAX_PARALLELISM, key_group, subtask_of};
@@ -346,6 +348,8 @@ struct Run<'s> {
     /// A watermark that overtook a record.
     overtaken: Option<String>,
     now: Timestamp,
+    /// The inputs that are idle: new instances are told so again, as upstream would tell them.
+    idle: BTreeSet<usize>,
     always_one: bool,
     history: Vec<String>,
 }
@@ -359,6 +363,7 @@ impl<'s> Run<'s> {
             collected: Collected::default(),
             overtaken: None,
             now: 0,
+            idle: BTreeSet::new(),
             always_one: true,
             history: vec!["started at parallelism 1".into()],
         }
@@ -404,6 +409,9 @@ impl<'s> Run<'s> {
                 harness.restore(state)?;
             }
             harness.open()?;
+            for &input in &self.idle {
+                harness.idle(input, true)?;
+            }
             let watermarks = vec![Timestamp::MIN; harness.outputs()];
             self.subtasks.push((harness, watermarks));
         }
@@ -436,6 +444,11 @@ impl<'s> Run<'s> {
                 }
             }
             Event::Idle { input, idle } => {
+                if idle {
+                    self.idle.insert(input);
+                } else {
+                    self.idle.remove(&input);
+                }
                 for (harness, _) in &mut self.subtasks {
                     harness.idle(input, idle)?;
                 }
