@@ -14,6 +14,7 @@ use riverrun_stream::{Error, FunctionError, RuntimeContext};
 
 use crate::chain_node::{ChainNode, Route};
 use crate::channel::Channel;
+use crate::executor::SharedRuntime;
 use crate::inputs::{InputChannel, Inputs};
 use crate::job::Job;
 use crate::metrics::{Registry, TaskTimes};
@@ -172,6 +173,7 @@ impl<'g> Deployment<'g> {
             parameters: self.graph.parameters.clone(),
             metrics,
             completions: completions.sender(),
+            spawner: Some(Arc::new(SharedRuntime)),
             operator_state: OperatorStateStore::default(),
             keyed_state: None,
         };

@@ -8,6 +8,7 @@ mod chain_node;
 mod channel;
 mod clock;
 mod deploy;
+mod executor;
 mod inputs;
 mod job;
 mod metrics;

@@ -9,7 +9,7 @@ use crate::error::FunctionError;
 use crate::execution_mode::RuntimeExecutionMode;
 use crate::key_group::key_group_range;
 use crate::metrics::{MetricGroup, UnregisteredMetrics};
-use crate::operator::CompletionSender;
+use crate::operator::{CompletionSender, Spawner};
 use crate::state::{OperatorStateStore, StateRegistrar};
 
 /// How often watermark generators are asked where nothing else is said.
@@ -47,6 +47,8 @@ pub struct RuntimeContext {
     pub metrics: Arc<dyn MetricGroup>,
     /// How work elsewhere reports back to this operator.
     pub completions: CompletionSender,
+    /// Where an operator's futures run; none where the host runs none.
+    pub spawner: Option<Arc<dyn Spawner>>,
     /// State of the subtask that needs no key.
     pub operator_state: OperatorStateStore,
     /// Where keyed state is asked for: in the functions of keyed streams.
@@ -72,6 +74,7 @@ impl RuntimeContext {
             parameters: Arc::default(),
             metrics: Arc::new(UnregisteredMetrics),
             completions: CompletionSender::disconnected(),
+            spawner: None,
             operator_state: OperatorStateStore::default(),
             keyed_state: None,
         }

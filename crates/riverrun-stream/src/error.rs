@@ -91,6 +91,18 @@ pub enum Error {
         /// The operator that is fed.
         to: String,
     },
+    /// An option of an operator that can't be.
+    #[error("the {option} of `{operator}` is {given}; {rule}")]
+    InvalidOption {
+        /// The operator.
+        operator: String,
+        /// What was set.
+        option: &'static str,
+        /// What it was set to.
+        given: String,
+        /// What would be right.
+        rule: &'static str,
+    },
     /// A forward connection between operators of different parallelism.
     #[error(
         "`{from}` (parallelism {from_parallelism}) cannot forward to `{to}` (parallelism {to_parallelism}); use `rebalance` or `rescale`, or the same parallelism"

@@ -33,6 +33,7 @@ pub mod sink;
 pub mod source;
 pub mod state;
 pub mod stream;
+mod sync;
 pub mod time;
 
 pub use context::RuntimeContext;

@@ -12,6 +12,8 @@ use riverrun_stream::operator::{
 };
 use riverrun_stream::{Data, Error, FunctionError, RuntimeContext};
 
+use crate::executor::{Counting, TestRuntime};
+
 /// What went wrong with an operator under test.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -113,6 +115,7 @@ pub struct OperatorHarness {
     completions: CompletionQueue,
     arrival: Arc<Arrival>,
     next_completion: Option<Completion>,
+    futures: Counting,
     now: Timestamp,
     alarm: Option<Timestamp>,
     readiness: Readiness,
@@ -137,7 +140,8 @@ impl OperatorHarness {
         Self::of(Box::new(operator), RuntimeContext::detached("operator under test"))
     }
 
-    /// A harness for the subtask that `context` names; its completion sender is replaced by the harness's.
+    /// A harness for the subtask that `context` names; its completion sender is replaced by the harness's, and where it has no
+    /// spawner, futures run on a Tokio runtime of the process.
     #[must_use]
     pub fn of(operator: Box<dyn Operator>, mut context: RuntimeContext) -> Self {
         let arrival: Arc<Arrival> = Arc::default();
@@ -147,6 +151,8 @@ impl OperatorHarness {
             signal.condition.notify_all();
         });
         context.completions = completions.sender();
+        let futures = Counting::new(context.spawner.take().unwrap_or_else(|| Arc::new(TestRuntime)));
+        context.spawner = Some(Arc::new(futures.clone()));
         let outputs = Outputs::of(&*operator);
         Self {
             emitted: (0..outputs.len()).map(|_| VecDeque::new()).collect(),
@@ -157,6 +163,7 @@ impl OperatorHarness {
             completions,
             arrival,
             next_completion: None,
+            futures,
             now: 0,
             alarm: None,
             readiness: Readiness::Ready,
@@ -461,7 +468,10 @@ impl OperatorHarness {
                 (Readiness::Finished, _) => {
                     return Err(HarnessError::Order("only a source says `Finished`".into()));
                 }
-                (Readiness::Busy, Some(alarm)) => return Err(HarnessError::BusyUntil { alarm, now: self.now }),
+                (Readiness::Busy, Some(alarm)) if !self.completion_comes()? => {
+                    return Err(HarnessError::BusyUntil { alarm, now: self.now });
+                }
+                (Readiness::Busy, Some(_)) => {}
                 (Readiness::Busy, None) => self.wait_for_completion()?,
             }
         }
@@ -481,10 +491,38 @@ impl OperatorHarness {
             return Ok(());
         }
         match self.alarm {
-            Some(alarm) => self.now = self.now.max(alarm),
+            // Time does not pass while work elsewhere is about to report back.
+            Some(alarm) => {
+                if !self.completion_comes()? {
+                    self.now = self.now.max(alarm);
+                }
+            }
             None => self.wait_for_completion()?,
         }
         self.step().map(|_| ())
+    }
+
+    /// Waits for a completion as long as a future of the operator's is alive, and says whether one came.
+    fn completion_comes(&mut self) -> Result<bool, HarnessError> {
+        let alive = self.futures.alive() > 0;
+        self.next_completion = self.next_completion.take().or_else(|| self.completions.pop());
+        if self.next_completion.is_some() {
+            return Ok(true);
+        }
+        if !alive {
+            return Ok(false);
+        }
+        match self.wait_for_completion() {
+            Ok(()) => Ok(true),
+            Err(HarnessError::Stuck { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many futures of the operator are alive: spawned, and neither done nor dropped.
+    #[must_use]
+    pub fn futures(&self) -> usize {
+        self.futures.alive()
     }
 
     fn wait_for_completion(&mut self) -> Result<(), HarnessError> {

@@ -5,6 +5,7 @@
 //! [`CommittingSink`] are ends for whole programs. Depends on `riverrun-stream` alone.
 
 mod ends;
+mod executor;
 mod harness;
 mod outputs;
 mod random;

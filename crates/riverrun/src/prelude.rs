@@ -3,11 +3,13 @@
 pub use riverrun_connectors::{FileSink, FileSource, RollingPolicy, StdinLineSource, TcpLineSource};
 pub use riverrun_inference::{Classification, ModelExt, TextClassification, TextClassificationOptions, TopK};
 pub use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
+pub use riverrun_stream::functions::{AsyncFunction, AsyncRetryStrategy};
 pub use riverrun_stream::functions::{KeyedProcessContext, KeyedProcessFunction, ReduceFunction};
 pub use riverrun_stream::state::{
     ListState, ListStateDescriptor, MapState, MapStateDescriptor, OperatorListState, ReducingState,
     ReducingStateDescriptor, StateTtlConfig, StateVisibility, UpdateType, ValueState, ValueStateDescriptor,
 };
+pub use riverrun_stream::stream::AsyncDataStream;
 pub use riverrun_stream::{
     Collector, Data, DataStream, FilterFunction, FlatMapFunction, FunctionError, Key, KeyedStream, MapFunction,
     OutputTag, ProcessContext, ProcessFunction, Result, RuntimeContext, SingleOutputStreamOperator,

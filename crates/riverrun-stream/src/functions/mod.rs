@@ -3,6 +3,8 @@
 //! A function is cloned for each subtask before it is opened; `open` is the place for what belongs to one subtask.
 
 mod aggregations;
+mod async_function;
+mod async_retry;
 mod co_flat_map;
 mod co_map;
 mod co_process;
@@ -16,6 +18,8 @@ mod process_join;
 mod reduce;
 
 pub use aggregations::{Extremum, ExtremumOf, RecordWith, Sum, Summable};
+pub use async_function::AsyncFunction;
+pub use async_retry::AsyncRetryStrategy;
 pub use co_flat_map::CoFlatMapFunction;
 pub use co_map::CoMapFunction;
 pub use co_process::{CoProcessFunction, KeyedCoProcessFunction};
@@ -28,6 +32,7 @@ pub use process::{OutputTag, ProcessContext, ProcessFunction};
 pub use process_join::{ProcessJoinContext, ProcessJoinFunction};
 pub use reduce::ReduceFunction;
 
+pub(crate) use async_function::AsyncClosure;
 pub(crate) use co_flat_map::CoFlatMapClosures;
 pub(crate) use co_map::CoMapClosures;
 pub(crate) use filter::FilterClosure;

@@ -29,3 +29,12 @@ pub const CURRENT_OUTPUT_WATERMARK: &str = "currentOutputWatermark";
 
 /// Counter: records that were too late for all their windows, and that no late side output took.
 pub const NUM_LATE_RECORDS_DROPPED: &str = "numLateRecordsDropped";
+
+/// Gauge: elements of an async operator that were taken and not emitted.
+pub const IN_FLIGHT: &str = "inFlight";
+
+/// Counter: calls of an async operator that were made again.
+pub const NUM_RETRIES: &str = "numRetries";
+
+/// Counter: elements of an async operator whose time was over.
+pub const NUM_TIMEOUTS: &str = "numTimeouts";

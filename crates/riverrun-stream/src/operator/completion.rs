@@ -2,7 +2,8 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::sync::{Arc, Mutex, PoisonError};
 
 /// What the work gives back; the operator knows its type.
 pub type Completion = Box<dyn Any + Send>;

@@ -17,11 +17,13 @@
 //!   comes. `end_input` and `finish` are called at the end of input and by a stop with drain only; a stop without drain and a
 //!   cancel go straight to `close`.
 
+pub mod async_wait;
 pub(crate) mod co_process;
 mod completion;
 mod filter;
 mod flat_map;
 pub(crate) mod function_state;
+mod inbox;
 pub(crate) mod keyed;
 mod map;
 mod output;
@@ -29,6 +31,7 @@ mod process;
 mod sink;
 mod snapshot;
 mod source;
+mod spawner;
 mod state_form;
 mod timestamps;
 
@@ -37,10 +40,12 @@ use crate::context::RuntimeContext;
 use crate::element::Timestamp;
 use crate::error::{FunctionError, Result};
 
+pub use async_wait::AsyncWaitOperator;
 pub use co_process::{CoFlatMap, CoFlatMapOperator, CoMap, CoMapOperator, CoProcessOperator};
 pub use completion::{Completion, CompletionQueue, CompletionSender};
 pub use filter::FilterOperator;
 pub use flat_map::{FlatMap, FlatMapOperator};
+pub use inbox::{Inbox, InboxSender, Mail};
 pub use keyed::{
     Interval, IntervalJoinOperator, KeyedCoProcessOperator, KeyedProcessOperator, LateOutputs, ReduceOperator,
 };
@@ -52,6 +57,7 @@ pub use snapshot::{
     FrozenState, OperatorSnapshot, RestoredState, SnapshotKind, SnapshotRequest, SnapshotWriter, redistribute,
 };
 pub use source::{Coordinator, SharedCoordinator, SourceOperator};
+pub use spawner::{SpawnedFuture, SpawnedTask, Spawner};
 pub use state_form::{StateBytes, decode_state, encode_state};
 pub use timestamps::TimestampsAndWatermarksOperator;
 

@@ -1,5 +1,6 @@
 //! What a user calls: one type a file.
 
+mod async_data_stream;
 mod connected;
 mod data_stream;
 mod data_stream_sink;
@@ -7,6 +8,7 @@ mod interval_join;
 mod keyed;
 mod single_output;
 
+pub use async_data_stream::{AsyncDataStream, AsyncStream};
 pub use connected::{ConnectTo, ConnectedStreams, KeyedConnectedStreams};
 pub use data_stream::DataStream;
 pub use data_stream_sink::DataStreamSink;
