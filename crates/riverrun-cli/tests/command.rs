@@ -209,6 +209,34 @@ fn top_k_gives_labels_sorted_by_score() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let machine = Machine::with_model();
+    machine.write("a.txt", "\u{feff}good\nfine");
+
+    let from_file = machine.run(&["classify", "a.txt"]);
+    let mut from_stdin = machine.spawn(&["classify"]);
+    from_stdin.stdin.take().unwrap().write_all("\u{feff}good\nfine".as_bytes()).unwrap();
+    let from_stdin = from_stdin.wait_with_output().unwrap();
+
+    assert_eq!(texts(&stdout(&from_file)), ["good", "fine"]);
+    assert_eq!(stdout(&from_stdin), stdout(&from_file));
+}
+
+#[test]
+fn a_directory_and_a_pattern_are_no_files_to_classify() {
+    let machine = Machine::with_model();
+    fs::create_dir(machine.path("texts")).unwrap();
+    machine.write("texts/a.txt", "good");
+
+    let directory = machine.run(&["classify", "texts", "--output", "texts/out.jsonl"]);
+    let pattern = machine.run(&["classify", "texts/*.txt", "--output", "texts/out.txt"]);
+
+    assert!(stderr(&directory).contains("texts is a directory; give the files in it"), "{}", stderr(&directory));
+    assert!(stderr(&pattern).contains("cannot open texts/*.txt: No such file or directory"), "{}", stderr(&pattern));
+    assert!(!machine.path("texts/out.jsonl").exists() && !machine.path("texts/out.txt").exists());
+}
+
+#[test]
 fn bad_lines_are_reported_with_their_number_while_the_rest_goes_on() {
     let machine = Machine::with_model();
     let long = "word ".repeat(200_000);

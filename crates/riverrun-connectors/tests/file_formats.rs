@@ -12,7 +12,7 @@ use riverrun_connectors::FileSource;
 use riverrun_local::LocalHost;
 use riverrun_stream::source::{Boundedness, RecordError, Source, SplitAssignment, SplitEnumerator};
 use riverrun_stream::{Data, StreamExecutionEnvironment};
-use riverrun_testing::{SourceSuite, SuiteReport};
+use riverrun_testing::{CollectingSink, SourceSuite, SuiteReport};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -233,6 +233,51 @@ fn a_monitored_directory_gives_files_that_come_later_each_once() {
     let mut next = |subtask| name(SplitEnumerator::next_split(&mut restored, subtask, 2).unwrap());
     file(directory.path(), "e.txt", "x");
     assert_eq!((next(0), next(0), next(0)), (None, Some("e.txt".into()), None));
+}
+
+#[test]
+fn a_job_reads_files_that_come_while_it_runs_until_it_is_cancelled() {
+    let directory = tempfile::tempdir().unwrap();
+    file(directory.path(), "a.txt", "one\n");
+    let env = StreamExecutionEnvironment::new(Arc::new(LocalHost::new()));
+    env.set_parallelism(2);
+    let seen = CollectingSink::new();
+    let source = FileSource::lines([directory.path()]).monitor_continuously(Duration::from_millis(5));
+    env.from_source(source).sink_to(seen.clone());
+    let wait_for = |expected: &str| {
+        let mut lines = Vec::new();
+        while lines != [expected] {
+            lines.extend(seen.take());
+            std::thread::yield_now();
+        }
+    };
+
+    let job = env.execute_async().unwrap();
+
+    wait_for("one");
+    let hidden = file(directory.path(), ".b", "two\n");
+    std::fs::rename(hidden, directory.path().join("b.txt")).unwrap();
+    wait_for("two");
+    job.cancel();
+    assert!(job.wait().is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn rows_of_a_pipe_are_read_by_the_names_in_its_first_row() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, "people,name\n5,Ulm\n9,\"Ro\nme\"\n").unwrap()
+    });
+
+    let (rows, errors) = read(move || FileSource::csv::<City>([&pipe]));
+
+    assert_eq!(errors, []);
+    assert_eq!(rows, [city("Ulm", 5, None), city("Ro\nme", 9, None)]);
+    writer.join().unwrap();
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use riverrun::prelude::*;
 use riverrun::stream::operator::CompletionSender;
-use riverrun::stream::source::{ReaderStatus, Source, SourceOutput, SourceReader, SplitAssignment, SplitEnumerator};
+use riverrun::stream::source::{
+    Boundedness, ReaderStatus, Source, SourceOutput, SourceReader, SplitAssignment, SplitEnumerator,
+};
 
 use crate::failure::Failure;
 
@@ -69,6 +71,10 @@ impl<S: Source> Source for Interruptible<S> {
 
     fn is_parallel(&self) -> bool {
         self.source.is_parallel()
+    }
+
+    fn boundedness(&self) -> Boundedness {
+        self.source.boundedness()
     }
 
     fn create_enumerator(&self) -> Result<Self::Enumerator> {

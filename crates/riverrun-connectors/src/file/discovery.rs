@@ -216,6 +216,19 @@ mod tests {
         assert_eq!(names, ["link", "a"]);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_name_that_is_not_utf8_is_found() {
+        use std::os::unix::ffi::OsStrExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(OsStr::from_bytes(b"\xff.csv"));
+        fs::write(&path, "x").unwrap();
+
+        let found = discover(&[directory.path().join("*.csv")], false).unwrap();
+
+        assert_eq!(found, [Found { path, length: Some(1) }]);
+    }
+
     #[test]
     fn what_is_not_there_or_no_pattern_is_named() {
         let message = |pattern: &str| discover(&[pattern.into()], false).unwrap_err().to_string();
