@@ -4,20 +4,11 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use riverrun_runner::{Runnable, Runner};
+use riverrun_stream::functions::FailedRecord;
 use riverrun_stream::source::ERROR_OUTPUT;
 use riverrun_stream::{Data, DataStream, OutputTag, SingleOutputStreamOperator};
-use serde::{Deserialize, Serialize};
 
 use crate::operator::InferOperator;
-
-/// A record that the model could not be applied to, and why: what the error output carries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedRecord<T> {
-    /// The record, unchanged.
-    pub record: T,
-    /// What the runner says.
-    pub error: String,
-}
 
 /// What a call of `infer` can set.
 #[derive(Debug, Clone, Copy)]

@@ -5,5 +5,6 @@
 mod infer;
 mod operator;
 
-pub use infer::{FailedRecord, InferExt, InferOptions, InferredStream};
+pub use infer::{InferExt, InferOptions, InferredStream};
 pub use operator::InferOperator;
+pub use riverrun_stream::functions::FailedRecord;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use riverrun_runner::{Runnable, Runner, RunnerError};
 use riverrun_stream::batch::{Batch, DataType};
+use riverrun_stream::functions::FailedRecord;
 use riverrun_stream::operator::{
     Completion, CompletionSender, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter,
     Turn, decode_state, encode_state,
@@ -11,7 +12,7 @@ use riverrun_stream::operator::{
 use riverrun_stream::source::ERROR_OUTPUT;
 use riverrun_stream::{Data, FunctionError, Result, RuntimeContext, StreamRecord, Timestamp};
 
-use crate::infer::{FailedRecord, InferOptions};
+use crate::infer::InferOptions;
 
 const IN_FLIGHT: &str = "in-flight";
 

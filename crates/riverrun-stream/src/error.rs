@@ -260,6 +260,11 @@ impl FunctionError {
         self
     }
 
+    /// The same words again: the error of several records where one call failed for all of them.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self { message: self.message.clone(), domain: self.domain, retryable: self.retryable, source: None }
+    }
+
     /// Where the cause lies.
     #[must_use]
     pub fn domain(&self) -> ErrorDomain {

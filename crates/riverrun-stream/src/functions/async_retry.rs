@@ -7,8 +7,8 @@ use crate::error::FunctionError;
 
 /// Whether, how often and when a call that did not give what was wanted is made again.
 ///
-/// `R` is what a call gives: a `Vec` of results for an [`AsyncFunction`](crate::functions::AsyncFunction). Same as Flink's
-/// `AsyncRetryStrategies`.
+/// `R` is what a call gives: a `Vec` of results for an [`AsyncFunction`](crate::functions::AsyncFunction), the result of one
+/// value for an [`AsyncBatchFunction`](crate::functions::AsyncBatchFunction). Same as Flink's `AsyncRetryStrategies`.
 ///
 /// ```
 /// # use std::time::Duration;

@@ -3,6 +3,7 @@
 //! A function is cloned for each subtask before it is opened; `open` is the place for what belongs to one subtask.
 
 mod aggregations;
+mod async_batch_function;
 mod async_function;
 mod async_retry;
 mod co_flat_map;
@@ -18,6 +19,7 @@ mod process_join;
 mod reduce;
 
 pub use aggregations::{Extremum, ExtremumOf, RecordWith, Sum, Summable};
+pub use async_batch_function::{AsyncBatchFunction, FailedRecord};
 pub use async_function::AsyncFunction;
 pub use async_retry::AsyncRetryStrategy;
 pub use co_flat_map::CoFlatMapFunction;
@@ -32,6 +34,7 @@ pub use process::{OutputTag, ProcessContext, ProcessFunction};
 pub use process_join::{ProcessJoinContext, ProcessJoinFunction};
 pub use reduce::ReduceFunction;
 
+pub(crate) use async_batch_function::AsyncBatchClosure;
 pub(crate) use async_function::AsyncClosure;
 pub(crate) use co_flat_map::CoFlatMapClosures;
 pub(crate) use co_map::CoMapClosures;

@@ -40,7 +40,7 @@ use crate::context::RuntimeContext;
 use crate::element::Timestamp;
 use crate::error::{FunctionError, Result};
 
-pub use async_wait::AsyncWaitOperator;
+pub use async_wait::{AsyncBatchOperator, AsyncWaitOperator};
 pub use co_process::{CoFlatMap, CoFlatMapOperator, CoMap, CoMapOperator, CoProcessOperator};
 pub use completion::{Completion, CompletionQueue, CompletionSender};
 pub use filter::FilterOperator;

@@ -1,5 +1,6 @@
 //! What a user calls: one type a file.
 
+mod async_batch_stream;
 mod async_data_stream;
 mod connected;
 mod data_stream;
@@ -8,6 +9,7 @@ mod interval_join;
 mod keyed;
 mod single_output;
 
+pub use async_batch_stream::AsyncBatchStream;
 pub use async_data_stream::{AsyncDataStream, AsyncStream};
 pub use connected::{ConnectTo, ConnectedStreams, KeyedConnectedStreams};
 pub use data_stream::DataStream;

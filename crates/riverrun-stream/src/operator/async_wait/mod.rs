@@ -5,6 +5,7 @@
 //! delays before a retry and batches that wait to be filled share the operator's one alarm.
 
 mod alarms;
+mod batch_operator;
 mod call;
 mod operator;
 mod queue;
@@ -16,6 +17,7 @@ use crate::context::RuntimeContext;
 use crate::error::{FunctionError, Result};
 use crate::operator::{SpawnedFuture, SpawnedTask, Spawner};
 
+pub use batch_operator::{AsyncBatchOperator, BatchLimits};
 pub use operator::AsyncWaitOperator;
 pub use queue::{Emission, InFlightQueue, Marker, OutputMode, Ticket};
 pub use settings::AsyncSettings;
