@@ -18,6 +18,7 @@
 //!   cancel go straight to `close`.
 
 pub mod async_wait;
+mod broadcast_process;
 pub(crate) mod co_process;
 mod completion;
 mod filter;
@@ -41,13 +42,15 @@ use crate::element::Timestamp;
 use crate::error::{FunctionError, Result};
 
 pub use async_wait::{AsyncBatchOperator, AsyncWaitOperator};
+pub use broadcast_process::BroadcastProcessOperator;
 pub use co_process::{CoFlatMap, CoFlatMapOperator, CoMap, CoMapOperator, CoProcessOperator};
 pub use completion::{Completion, CompletionQueue, CompletionSender};
 pub use filter::FilterOperator;
 pub use flat_map::{FlatMap, FlatMapOperator};
 pub use inbox::{Inbox, InboxSender, Mail};
 pub use keyed::{
-    Interval, IntervalJoinOperator, KeyedCoProcessOperator, KeyedProcessOperator, LateOutputs, ReduceOperator,
+    Interval, IntervalJoinOperator, KeyedBroadcastProcessOperator, KeyedCoProcessOperator, KeyedProcessOperator,
+    LateOutputs, ReduceOperator,
 };
 pub use map::MapOperator;
 pub use output::{BATCH_SIZE, OutputPort, Outputs, Turn};

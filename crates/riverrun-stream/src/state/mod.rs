@@ -38,6 +38,7 @@
 //! default reads older state. State that a restored program does not ask for is kept, and written again.
 
 mod backend;
+mod broadcast;
 mod content;
 mod descriptor;
 mod handles;
@@ -47,6 +48,8 @@ mod tables;
 mod ttl;
 
 pub use backend::{HeapBackend, KeyedStateBackend};
+pub(crate) use broadcast::BroadcastStates;
+pub use broadcast::{BroadcastState, BroadcastStateDescriptor};
 pub use descriptor::{ListStateDescriptor, MapStateDescriptor, ReducingStateDescriptor, ValueStateDescriptor};
 pub use handles::{KeyedContext, ListState, MapState, ReducingState, ValueState};
 pub use keyed_snapshot::{FrozenPart, KeyedSnapshot};

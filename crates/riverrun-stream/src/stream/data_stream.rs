@@ -1,5 +1,6 @@
 //! A stream of records of one type: [`DataStream`].
 
+use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +18,8 @@ use crate::operator::{
 };
 use crate::sink::{CollectSink, PrintSink, Sink};
 use crate::source::{ERROR_OUTPUT, RecordError};
-use crate::stream::{ConnectTo, DataStreamSink, KeyedStream, SingleOutputStreamOperator};
+use crate::state::MapStateDescriptor;
+use crate::stream::{BroadcastStream, ConnectTo, DataStreamSink, KeyedStream, SingleOutputStreamOperator};
 use crate::time::WatermarkStrategy;
 
 /// A stream of records of type `T`. Cheap to clone; every use reads all records.
@@ -226,6 +228,16 @@ impl<T: Data> DataStream<T> {
     #[must_use]
     pub fn broadcast(&self) -> DataStream<T> {
         self.partitioned(Partitioning::Broadcast)
+    }
+
+    /// Sends each record to every subtask of what it is [connected](Self::connect) to, to make state of it there: a map that all
+    /// subtasks have alike. Same as Flink's `broadcast` with descriptors; [`BroadcastStream::with_state`] adds another one.
+    ///
+    /// A descriptor with a time to live is a mistake that `execute` reports.
+    pub fn broadcast_state<K: Data + Hash + Eq, V: Data>(
+        &self, state: &MapStateDescriptor<K, V>,
+    ) -> BroadcastStream<T> {
+        BroadcastStream::of(self.broadcast(), state)
     }
 
     /// Sends each record to the subtask of the same index; what follows needs the same parallelism.

@@ -2,6 +2,7 @@
 
 mod async_batch_stream;
 mod async_data_stream;
+mod broadcast;
 mod connected;
 mod data_stream;
 mod data_stream_sink;
@@ -11,6 +12,7 @@ mod single_output;
 
 pub use async_batch_stream::AsyncBatchStream;
 pub use async_data_stream::{AsyncDataStream, AsyncStream};
+pub use broadcast::{BroadcastConnectedStream, BroadcastStream, KeyedBroadcastConnectedStream};
 pub use connected::{ConnectTo, ConnectedStreams, KeyedConnectedStreams};
 pub use data_stream::DataStream;
 pub use data_stream_sink::DataStreamSink;

@@ -1,5 +1,6 @@
 //! Operators of keyed streams.
 
+mod broadcast_process;
 mod co_process;
 mod core;
 mod interval_buffer;
@@ -8,6 +9,7 @@ mod pending;
 mod process;
 mod reduce;
 
+pub use broadcast_process::KeyedBroadcastProcessOperator;
 pub use co_process::KeyedCoProcessOperator;
 pub use interval_join::{Interval, IntervalJoinOperator, LateOutputs};
 pub use process::KeyedProcessOperator;
