@@ -132,6 +132,20 @@ fn a_file_whose_header_cannot_be_read_is_one_error_and_the_next_file_is_read() {
 }
 
 #[test]
+fn a_header_behind_blank_lines_is_found_once_in_whatever_ranges_the_file_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = file(directory.path(), "a.csv", "\n\r\n\nname,people\n\nUlm,5\nRome,9\n");
+
+    for split in 1..20 {
+        let path = path.clone();
+        let (rows, errors) = read(move || FileSource::csv::<City>([&path]).one_row_per_line().max_split_bytes(split));
+
+        assert_eq!(errors, []);
+        assert_eq!(rows, [city("Ulm", 5, None), city("Rome", 9, None)], "in ranges of {split}");
+    }
+}
+
+#[test]
 fn with_one_row_a_line_a_quote_that_is_not_closed_harms_its_own_row_alone() {
     let (rows, errors) = csv::<City>("name,people\n\"Ulm,5\nRome,9\n", |csv| csv.one_row_per_line());
 

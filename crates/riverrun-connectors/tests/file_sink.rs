@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use riverrun_connectors::{BucketAssigner, DateTimeBucketAssigner, FileSink, FileSource, RollingPolicy, WriteFormat};
 use riverrun_local::LocalHost;
 use riverrun_stream::operator::{Operator, OperatorSnapshot, SinkOperator, SnapshotKind};
@@ -426,6 +427,73 @@ fn a_value_without_a_form_in_the_format_fails_the_job_and_makes_nothing_visible(
 
     assert!(message.contains("a record has no form as CSV: "), "{message}");
     assert_eq!(visible_files(directory.path()), []);
+}
+
+/// What happens to a sink after it was given some numbers.
+#[derive(Debug, Clone, Copy)]
+enum Then {
+    Complete,
+    /// The checkpoint is complete, and the sink crashes before it is told.
+    CompleteUntold,
+    Abort,
+    Crash,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn every_number_is_in_the_visible_files_once_wherever_the_sink_crashes(
+        steps in prop::collection::vec(
+            (0..400_u32, prop::sample::select(vec![Then::Complete, Then::CompleteUntold, Then::Abort, Then::Crash])),
+            1..8,
+        ),
+        max_part_size in prop::sample::select(vec![20_000, 100_000, 1_000_000]),
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let sink = FileSink::lines::<String>(directory.path())
+            .rolling_policy(RollingPolicy::new().max_part_size(max_part_size));
+        let start = |state: Option<&OperatorSnapshot>| {
+            let mut harness = harness(sink.clone(), true);
+            if let Some(state) = state {
+                harness.restore(state.clone()).unwrap();
+            }
+            harness.open().unwrap();
+            harness
+        };
+        // Long enough that some of what a checkpoint does not know is in the files when the sink crashes.
+        let line = |number: u32| format!("{number} {}", "x".repeat(500));
+        let (mut running, mut next) = (start(None), 0);
+        let mut checkpoint: Option<(OperatorSnapshot, u32)> = None;
+
+        for (count, then) in steps {
+            running.process(0, (next..next + count).map(line)).unwrap();
+            next += count;
+            if !matches!(then, Then::Crash) {
+                let (id, state) = running.snapshot(SnapshotKind::Checkpoint).unwrap();
+                match then {
+                    Then::Abort => running.abort_checkpoint(id).unwrap(),
+                    _ => checkpoint = Some((state, next)),
+                }
+                if matches!(then, Then::Complete) {
+                    running.complete_checkpoint(id).unwrap();
+                }
+            }
+            if matches!(then, Then::Crash | Then::CompleteUntold) {
+                drop(running);
+                running = start(checkpoint.as_ref().map(|(state, _)| state));
+                next = checkpoint.as_ref().map_or(0, |(_, position)| *position);
+            }
+        }
+        running.finish().unwrap();
+        checkpoint_and_crash(running);
+
+        let visible = visible_files(directory.path());
+        let lines = visible.iter().flat_map(|(_, content)| content.lines());
+        let mut numbers: Vec<u32> = lines.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+        numbers.sort_unstable();
+        prop_assert_eq!(numbers, (0..next).collect::<Vec<_>>());
+    }
 }
 
 /// A child process that writes files until it is killed, when the variable names a directory.
