@@ -1,10 +1,10 @@
 //! A bounded channel from one task to another.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use riverrun_stream::element::StreamElement;
 
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::waker::Waker;
 
 /// Elements on their way from one subtask to another, at most `capacity` of them.
