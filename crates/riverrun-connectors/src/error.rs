@@ -18,6 +18,18 @@ pub enum Error {
         /// The operating system's answer.
         source: io::Error,
     },
+    /// A file that holds something else than text in UTF-8, as its first bytes say.
+    #[error("{input} is {found}; {advice}: `{command} {input}`")]
+    NotText {
+        /// The file.
+        input: String,
+        /// What it is.
+        found: &'static str,
+        /// What to do about it.
+        advice: &'static str,
+        /// With which command.
+        command: &'static str,
+    },
     /// A pattern that no file's name matches.
     #[error("no file matches {pattern}; check the pattern and the directory that it begins in")]
     NoMatch {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -32,7 +33,7 @@ pub(super) fn discover<'p>(
             Ok(metadata) if metadata.is_dir() => walk(pattern, &mut files)?,
             Ok(metadata) => files.push(file(pattern, &metadata)),
             Err(_) if is_pattern(pattern) => {
-                match_pattern(pattern, &mut files)?;
+                match_pattern(pattern, may_come_later, &mut files)?;
                 if files.is_empty() && !may_come_later {
                     return Err(Error::NoMatch { pattern: pattern.display().to_string() });
                 }
@@ -44,14 +45,31 @@ pub(super) fn discover<'p>(
     Ok(found)
 }
 
-/// Finds out whether a file can be read, before anything runs.
+/// Finds out whether a file can be read as text, before anything runs.
 pub(super) fn check(found: &Found) -> Result {
     // Opening a pipe and closing it again would end its writer.
-    if found.length.is_some() {
-        fs::File::open(&found.path).map_err(|error| Error::open(found.path.display().to_string(), error))?;
+    if found.length.is_none() {
+        return Ok(());
     }
-    Ok(())
+    let input = || found.path.display().to_string();
+    let mut start = Vec::new();
+    fs::File::open(&found.path)
+        .and_then(|file| file.take(4).read_to_end(&mut start))
+        .map_err(|error| Error::open(input(), error))?;
+    match OTHER_THAN_TEXT.iter().find(|(mark, ..)| start.starts_with(mark)) {
+        Some(&(_, found, advice, command)) => Err(Error::NotText { input: input(), found, advice, command }),
+        None => Ok(()),
+    }
 }
+
+/// What the first bytes of a file say that would be read as thousands of bad lines, or as good ones with a zero behind each
+/// letter. None of them can begin a text in UTF-8.
+const OTHER_THAN_TEXT: [(&[u8], &str, &str, &str); 4] = [
+    (b"\x1f\x8b", "compressed with gzip", "decompress it first", "gunzip -k"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "decompress it first", "unzstd"),
+    (b"\xff\xfe", "text in UTF-16", "convert it to UTF-8", "iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "text in UTF-16", "convert it to UTF-8", "iconv -f UTF-16 -t UTF-8"),
+];
 
 fn file(path: &Path, metadata: &fs::Metadata) -> Found {
     Found { path: path.to_owned(), length: metadata.is_file().then_some(metadata.len()) }
@@ -82,7 +100,7 @@ fn push_if_regular(entry: &DirEntry, path: &Path, directory: &Path, files: &mut 
 /// An entry of a directory. Nothing for what has gone meanwhile, a link to nothing, or one back to where it came from.
 fn listed(entry: walkdir::Result<DirEntry>, directory: &Path) -> Result<Option<DirEntry>> {
     entry.map(Some).or_else(|error| {
-        let is_gone = error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let is_gone = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
         if error.loop_ancestor().is_some() || is_gone {
             return Ok(None);
         }
@@ -105,14 +123,17 @@ fn is_pattern(path: &Path) -> bool {
 }
 
 /// The files whose paths match, and those in directories that do.
-fn match_pattern(pattern: &Path, files: &mut Vec<Found>) -> Result {
+fn match_pattern(pattern: &Path, may_come_later: bool, files: &mut Vec<Found>) -> Result {
     let is_plain = |part: &Component<'_>| !has_wildcard(part.as_os_str());
     let base: PathBuf = pattern.components().take_while(is_plain).collect();
     let rest: PathBuf = pattern.components().skip_while(is_plain).collect();
     let matcher = matcher(&rest, pattern)?;
     let root = if base.as_os_str().is_empty() { Path::new(".") } else { &base };
-    if !root.is_dir() {
-        return Ok(());
+    match fs::metadata(root) {
+        // Who waits for files in a directory that is not there would wait for ever.
+        Err(error) if may_come_later => return Err(Error::list(root.display().to_string(), error)),
+        Ok(metadata) if metadata.is_dir() => {}
+        _ => return Ok(()),
     }
     let begins_with =
         |mark: u8| rest.components().any(|part| part.as_os_str().as_encoded_bytes().first() == Some(&mark));
@@ -216,6 +237,22 @@ mod tests {
         assert_eq!(names, ["link", "a"]);
     }
 
+    #[test]
+    fn a_file_that_is_no_text_is_refused_with_how_to_make_it_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let message = |content: &[u8]| {
+            fs::write(&path, content).unwrap();
+            let found = discover(&[path.clone()], false).unwrap();
+            check(&found[0]).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+
+        let (gzip, utf16) = (message(b"\x1f\x8b\x08\x00"), message(b"\xff\xfea\x00"));
+        assert!(gzip.contains("/a is compressed with gzip; decompress it first: `gunzip -k "), "{gzip}");
+        assert!(utf16.contains("/a is text in UTF-16; convert it to UTF-8: `iconv -f UTF-16 -t UTF-8 "), "{utf16}");
+        assert_eq!([&b""[..], b"\xff", b"\xef\xbb\xbfa", b"abcde"].map(message), [""; 4]);
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_name_that_is_not_utf8_is_found() {
@@ -234,6 +271,8 @@ mod tests {
         let message = |pattern: &str| discover(&[pattern.into()], false).unwrap_err().to_string();
 
         assert!(message("/none/at/all").starts_with("cannot open /none/at/all: No such file"));
+        let waiting = discover(&["/none/*.csv".into()], true).unwrap_err().to_string();
+        assert!(waiting.starts_with("cannot list the files in /none: No such file"), "{waiting}");
         assert!(message("/none/*.csv").starts_with("no file matches /none/*.csv; check the pattern"));
         assert!(message("/tmp/[a.csv").starts_with("/tmp/[a.csv is no pattern: "), "{}", message("/tmp/[a.csv"));
     }

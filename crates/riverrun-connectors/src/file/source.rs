@@ -16,7 +16,8 @@ use crate::reading::{InputSplit, MAX_RECORD_BYTES, RecordReader};
 /// pattern has `*` (within one name), `**` (any directories), `?`, `[a-z]` or `{csv,tsv}`; a directory that it matches means
 /// the files in it. In both, names that begin with `.` or `_` are passed over. A path that is there means itself, whatever
 /// characters it has. Files are read in the order of the patterns, those of one in the order of their paths, and each once. A
-/// path that is missing or a pattern that nothing matches is an error before the job starts.
+/// path that is missing, a pattern that nothing matches, and a file that is compressed or in UTF-16, is an error before the
+/// job starts.
 ///
 /// A large file is read by several subtasks at the same time, in ranges that end where a record ends (not where the
 /// format says otherwise); at parallelism 1 all is read in order.
