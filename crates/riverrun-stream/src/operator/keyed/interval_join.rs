@@ -14,7 +14,9 @@ use crate::functions::{Collector, Key, KeyExtractor, ProcessJoinContext, Process
 use crate::metrics::Counter;
 use crate::operator::keyed::KeyedCore;
 use crate::operator::keyed::interval_buffer::IntervalBuffer;
-use crate::operator::{BATCH_SIZE, FrozenState, Operator, Readiness, RestoredState, SnapshotRequest, Turn};
+use crate::operator::{
+    BATCH_SIZE, FrozenState, Operator, Readiness, RestoredState, SnapshotRequest, SnapshotWriter, Turn,
+};
 use crate::state::{FrozenPart, KeyedSnapshot};
 use crate::time::InputWatermarks;
 
@@ -312,7 +314,8 @@ where
         ports
     }
 
-    fn restore(&mut self, state: RestoredState) -> Result {
+    fn restore(&mut self, mut state: RestoredState) -> Result {
+        self.inputs.restore(&mut state)?;
         let snapshot: &mut KeyedSnapshot = self.core.restore(state)?;
         let buffers: Vec<BuffersForm<K, L, R>> = snapshot.take(BUFFERS)?;
         let mut pending: Vec<PendingRecord<K, L, R>> = snapshot.take(PENDING)?;
@@ -381,7 +384,11 @@ where
         }
         let buffers: FrozenPart = Box::new(move |snapshot| snapshot.add(BUFFERS, buffers, |form| &form.key));
         let pending: FrozenPart = Box::new(move |snapshot| snapshot.add(PENDING, pending, |record| &record.key));
-        self.core.freeze(vec![buffers, pending])
+        let (core, inputs) = (self.core.freeze(vec![buffers, pending])?, self.inputs.clone());
+        Ok(Box::new(move |writer: &mut dyn SnapshotWriter| {
+            inputs.write(writer)?;
+            core.write(writer)
+        }))
     }
 
     fn finish(&mut self, turn: &mut Turn<'_>) -> Result<Readiness> {
