@@ -1,6 +1,6 @@
 //! Makes the tasks of a job: one per chain and subtask, with the channels between them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use riverrun_stream::graph::{Chain, Edge, Node, NodeId, NodeKind, Partitioning, 
 use riverrun_stream::metrics::MetricGroup;
 use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator};
 use riverrun_stream::state::OperatorStateStore;
-use riverrun_stream::{Error, FunctionError, RuntimeContext};
+use riverrun_stream::{Error, FunctionError, RuntimeContext, RuntimeExecutionMode};
 
 use crate::chain_node::{ChainNode, Route};
 use crate::channel::Channel;
@@ -18,6 +18,7 @@ use crate::executor::SharedRuntime;
 use crate::inputs::{InputChannel, Inputs};
 use crate::job::Job;
 use crate::metrics::{Registry, TaskTimes};
+use crate::sorting::KeyedSort;
 use crate::task::{Part, Task};
 use crate::waker::Waker;
 use crate::writer::{Connection, EdgeWriter};
@@ -29,6 +30,8 @@ pub(crate) struct Sizes {
     pub(crate) channel: usize,
     /// Records of a full batch.
     pub(crate) batch: usize,
+    /// Bytes that a subtask gathers in memory to sort its input in batch mode.
+    pub(crate) sort_memory: usize,
 }
 
 /// Makes a job's tasks, upstream first.
@@ -133,7 +136,21 @@ impl<'g> Deployment<'g> {
                 }
             }
         }
-        Inputs::new(channels)
+        Inputs::new(channels, self.sort(head))
+    }
+
+    /// In batch mode, what sorts the keyed inputs of an operator.
+    fn sort(&self, head: NodeId) -> Option<KeyedSort> {
+        if self.graph.runtime_mode != RuntimeExecutionMode::Batch {
+            return None;
+        }
+        let mut keyed = BTreeMap::new();
+        for edge in self.graph.edges.iter().filter(|edge| edge.to == head) {
+            if let Partitioning::KeyBy(partitioner) = &edge.partitioning {
+                keyed.insert(edge.input, partitioner.clone());
+            }
+        }
+        (!keyed.is_empty()).then(|| KeyedSort::new(keyed, self.sizes.sort_memory))
     }
 
     fn node(

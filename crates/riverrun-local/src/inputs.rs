@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use riverrun_stream::Result;
 use riverrun_stream::element::{MAX_WATERMARK, StreamElement, Timestamp};
 
 use crate::channel::Channel;
+use crate::sorting::KeyedSort;
 
 /// One channel into a task.
 pub(crate) struct InputChannel {
@@ -36,6 +38,8 @@ pub(crate) struct Inputs {
     next: usize,
     /// What has been told of each input.
     told: Vec<Told>,
+    /// In batch mode: what the keyed inputs go through.
+    sort: Option<KeyedSort>,
 }
 
 #[derive(Clone, Copy)]
@@ -45,9 +49,9 @@ struct Told {
 }
 
 impl Inputs {
-    pub(crate) fn new(channels: Vec<InputChannel>) -> Self {
+    pub(crate) fn new(channels: Vec<InputChannel>, sort: Option<KeyedSort>) -> Self {
         let inputs = channels.iter().map(|channel| channel.input + 1).max().unwrap_or(0);
-        Self { channels, next: 0, told: vec![Told { watermark: Timestamp::MIN, idle: false }; inputs] }
+        Self { channels, next: 0, told: vec![Told { watermark: Timestamp::MIN, idle: false }; inputs], sort }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -55,20 +59,40 @@ impl Inputs {
     }
 
     /// Takes an element from the next channel that has one and adds what it means for its input to `arrived`.
-    pub(crate) fn read(&mut self, arrived: &mut VecDeque<(usize, StreamElement)>) -> bool {
+    pub(crate) fn read(&mut self, arrived: &mut VecDeque<(usize, StreamElement)>) -> Result<bool> {
+        if let Some(sort) = self.sort.as_mut().filter(|sort| sort.is_merging()) {
+            match sort.next()? {
+                Some((input, batch)) => arrived.push_back((input, StreamElement::Records(batch))),
+                None => {
+                    let inputs = sort.inputs();
+                    self.sort = None;
+                    inputs.into_iter().for_each(|input| self.tell(input, arrived));
+                }
+            }
+            return Ok(true);
+        }
         for _ in 0..self.channels.len() {
             let index = self.next;
             self.next = (self.next + 1) % self.channels.len();
             if let Some(element) = self.channels[index].channel.pop() {
-                self.take(index, element, arrived);
-                return true;
+                self.take(index, element, arrived)?;
+                return Ok(true);
             }
         }
-        false
+        Ok(false)
     }
 
-    fn take(&mut self, index: usize, element: StreamElement, arrived: &mut VecDeque<(usize, StreamElement)>) {
+    fn take(&mut self, index: usize, element: StreamElement, arrived: &mut VecDeque<(usize, StreamElement)>) -> Result {
         let input = self.channels[index].input;
+        if let Some(sort) = self.sort.as_mut().filter(|sort| sort.sorts(input)) {
+            match element {
+                StreamElement::Records(batch) => sort.add(input, batch)?,
+                StreamElement::EndOfInput => self.channels[index].ended = true,
+                // Event time stands still in batch mode, and ends with the input.
+                StreamElement::Watermark(_) | StreamElement::Idle(_) | StreamElement::Barrier(_) => {}
+            }
+            return self.merge_at_the_end();
+        }
         match element {
             StreamElement::Watermark(watermark) => {
                 let channel = &mut self.channels[index];
@@ -84,10 +108,19 @@ impl Inputs {
                     self.tell(input, arrived);
                 }
                 arrived.push_back((input, element));
-                return;
+                return Ok(());
             }
         }
         self.tell(input, arrived);
+        self.merge_at_the_end()
+    }
+
+    /// What is sorted comes when everything has: after the inputs that are not.
+    fn merge_at_the_end(&mut self) -> Result {
+        match &mut self.sort {
+            Some(sort) if self.channels.iter().all(|channel| channel.ended) => sort.merge(),
+            _ => Ok(()),
+        }
     }
 
     fn set_idle(&mut self, index: usize, idle: bool) {
@@ -136,14 +169,14 @@ mod tests {
         let channel = || Arc::new(Channel::new(64, Arc::new(Waker::default()), Arc::new(Waker::default())));
         let channels: Vec<_> = of.iter().map(|_| channel()).collect();
         let inputs = channels.iter().zip(of).map(|(channel, &input)| InputChannel::new(channel.clone(), input));
-        let inputs = Inputs::new(inputs.collect());
+        let inputs = Inputs::new(inputs.collect(), None);
         (channels, inputs)
     }
 
     /// What arrives, in words.
     fn arrived(inputs: &mut Inputs) -> Vec<String> {
         let mut arrived = VecDeque::new();
-        while inputs.read(&mut arrived) {}
+        while inputs.read(&mut arrived).unwrap() {}
         arrived.into_iter().map(|(input, element)| format!("{input}: {element:?}")).collect()
     }
 

@@ -13,6 +13,7 @@ mod inputs;
 mod job;
 mod metrics;
 mod simulated;
+mod sorting;
 mod sync;
 mod task;
 mod threads;

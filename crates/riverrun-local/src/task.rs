@@ -145,7 +145,7 @@ impl Task {
         }
         let mut moved = sent;
         if index == 0 && !self.inputs.is_empty() && self.nodes[0].wants_input() {
-            moved |= self.inputs.read(&mut self.nodes[0].hold);
+            moved |= self.inputs.read(&mut self.nodes[0].hold)?;
         }
         if self.has_room_behind(index) && self.nodes[index].advance(now)? {
             self.send(index, now)?;

@@ -15,7 +15,7 @@ use crate::metrics::Activity;
 use crate::task::{Progress, Task};
 
 /// Eight batches of records are enough to keep both ends of a channel at work.
-const SIZES: Sizes = Sizes { channel: 8, batch: riverrun_stream::operator::BATCH_SIZE };
+const SIZES: Sizes = Sizes { channel: 8, batch: riverrun_stream::operator::BATCH_SIZE, sort_memory: 128 << 20 };
 
 /// Runs jobs in this process, one thread per task.
 ///

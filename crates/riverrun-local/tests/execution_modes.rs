@@ -1,12 +1,20 @@
 //! Streaming and batch mode.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests, where a failure is a failed test")]
 
+mod all_hosts;
+
 use std::sync::Arc;
 
 use riverrun_local::LocalHost;
-use riverrun_stream::functions::MapFunction;
+use riverrun_stream::functions::{Collector, KeyedProcessContext, KeyedProcessFunction, MapFunction};
 use riverrun_stream::source::{Boundedness, NumberSequence, SequenceSplit, Source};
-use riverrun_stream::{DataStream, Result, RuntimeContext, RuntimeExecutionMode, StreamExecutionEnvironment};
+use riverrun_stream::state::{ValueState, ValueStateDescriptor};
+use riverrun_stream::time::WatermarkStrategy;
+use riverrun_stream::{
+    DataStream, Result, RuntimeContext, RuntimeExecutionMode, StreamExecutionEnvironment, Timestamp,
+};
+
+use all_hosts::{on_all_hosts, sorted};
 
 #[test]
 fn batch_mode_with_a_source_that_has_no_end_is_a_mistake() {
@@ -85,4 +93,78 @@ fn automatic_is_batch_where_every_source_has_an_end() {
     assert_eq!(modes(Some(RuntimeExecutionMode::Batch), false), [true]);
     assert_eq!(modes(Some(RuntimeExecutionMode::Automatic), false), [true]);
     assert_eq!(modes(Some(RuntimeExecutionMode::Automatic), true), [false; 3]);
+}
+
+/// Says for each value which it is of its key, how far event time is, and at a timer how many there were.
+#[derive(Clone)]
+struct Looks {
+    seen: ValueState<u64>,
+}
+
+type Seen = (String, i64, u64);
+
+impl KeyedProcessFunction<u64, u64> for Looks {
+    type Out = Seen;
+
+    fn open(&mut self, context: &RuntimeContext) -> Result {
+        self.seen = context.get_state(&ValueStateDescriptor::new("seen"))?;
+        Ok(())
+    }
+
+    fn process_element(
+        &mut self, value: u64, context: &mut KeyedProcessContext<'_, '_, u64>, out: &mut Collector<'_, Seen>,
+    ) -> Result {
+        *self.seen.value_mut(context, || 0)? += 1;
+        context.register_event_time_timer(1_000_000);
+        context.register_processing_time_timer(i64::MAX - 1);
+        out.collect((format!("value of {}", value % 10), context.current_watermark(), value));
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self, _: Timestamp, context: &mut KeyedProcessContext<'_, '_, u64>, out: &mut Collector<'_, Seen>,
+    ) -> Result {
+        let seen = *self.seen.value_mut(context, || 0)?;
+        out.collect((format!("{:?}", context.time_domain()), context.current_watermark(), seen));
+        Ok(())
+    }
+}
+
+#[test]
+fn in_batch_mode_a_keyed_function_gets_its_input_key_by_key_in_the_order_of_time() {
+    on_all_hosts(|env| {
+        env.set_parallelism(2).set_runtime_mode(RuntimeExecutionMode::Batch);
+        let out_of_order = WatermarkStrategy::for_monotonous_timestamps()
+            .with_timestamp_assigner(|value: &u64, _| 500 - value.cast_signed());
+
+        let seen = env
+            .from_sequence(0, 499)
+            .assign_timestamps_and_watermarks(out_of_order)
+            .key_by(|value| value % 10)
+            .process(Looks { seen: ValueState::default() })
+            .set_parallelism(1)
+            .execute_and_collect()
+            .unwrap();
+
+        let (values, timers) = seen.split_at(500);
+        assert!(values.iter().all(|(what, watermark, _)| what.starts_with("value") && *watermark == i64::MIN));
+        let of_keys: Vec<&[Seen]> = values.chunk_by(|one, other| one.0 == other.0).collect();
+        assert_eq!(of_keys.len(), 10, "each key comes once");
+        assert!(of_keys.iter().all(|values| values.len() == 50 && values.is_sorted_by_key(|seen| 500 - seen.2)));
+        let (event_time, processing_time) = timers.split_at(10);
+        assert!(event_time.iter().all(|timer| *timer == ("Some(EventTime)".into(), i64::MAX, 50)), "{event_time:?}");
+        assert_eq!(processing_time.len(), 10);
+        assert!(processing_time.iter().all(|timer| timer.0 == "Some(ProcessingTime)" && timer.2 == 50));
+    });
+}
+
+#[test]
+fn in_batch_mode_a_reduction_gives_one_value_per_key() {
+    on_all_hosts(|env| {
+        env.set_parallelism(2).set_runtime_mode(RuntimeExecutionMode::Automatic);
+
+        let sums = env.from_sequence(1, 1000).map(|n| (n % 3, n)).key_by(|(key, _)| *key).sum(|(_, n)| n);
+
+        assert_eq!(sorted(sums.execute_and_collect().unwrap()), [(0, 166_833), (1, 167_167), (2, 166_500)]);
+    });
 }

@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId, type_name};
 
 use crate::data::Data;
-use crate::element::StreamRecord;
+use crate::element::{StreamRecord, Timestamp};
 use crate::error::Error;
 
 /// Records of one type, in order; hosts move it without knowing the type.
@@ -18,6 +18,9 @@ trait Records: Send {
     fn duplicate(&self) -> Batch;
     fn split_front(&mut self, count: usize) -> Batch;
     fn deal(self: Box<Self>, counts: &[usize], to: &[usize]) -> Vec<Batch>;
+    fn arrange(self: Box<Self>, order: &[usize], chunk: usize) -> Vec<Batch>;
+    fn timestamps(&self) -> Vec<Option<Timestamp>>;
+    fn estimate_bytes(&self) -> usize;
     fn encode(&self) -> Result<Vec<u8>, Error>;
 }
 
@@ -57,6 +60,21 @@ impl<T: Data> Records for Vec<StreamRecord<T>> {
             dealt[target].push(record);
         }
         dealt.into_iter().map(Batch::new).collect()
+    }
+
+    fn arrange(self: Box<Self>, order: &[usize], chunk: usize) -> Vec<Batch> {
+        let mut records: Vec<Option<StreamRecord<T>>> = self.into_iter().map(Some).collect();
+        let mut take = |&index: &usize| records.get_mut(index).and_then(Option::take);
+        order.chunks(chunk).map(|part| Batch::new(part.iter().filter_map(&mut take).collect())).collect()
+    }
+
+    fn timestamps(&self) -> Vec<Option<Timestamp>> {
+        self.iter().map(|record| record.timestamp).collect()
+    }
+
+    fn estimate_bytes(&self) -> usize {
+        let on_heap = self.first().and_then(|record| rmp_serde::to_vec(record).ok()).map_or(0, |bytes| bytes.len());
+        self.as_slice().len() * (size_of::<StreamRecord<T>>() + on_heap)
     }
 
     fn encode(&self) -> Result<Vec<u8>, Error> {
@@ -150,6 +168,24 @@ impl Batch {
         let mut counts = vec![0; targets];
         to.iter().for_each(|&target| counts[target] += 1);
         self.0.deal(&counts, to)
+    }
+
+    /// The records in another order, in batches of `chunk`: `order` names each by its index, once.
+    #[must_use]
+    pub fn arrange(self, order: &[usize], chunk: usize) -> Vec<Self> {
+        self.0.arrange(order, chunk.max(1))
+    }
+
+    /// The event time of each record.
+    #[must_use]
+    pub fn timestamps(&self) -> Vec<Option<Timestamp>> {
+        self.0.timestamps()
+    }
+
+    /// How much memory the records take, roughly: judged by the first of them.
+    #[must_use]
+    pub fn estimate_bytes(&self) -> usize {
+        self.0.estimate_bytes()
     }
 
     /// The records in their persisted form: MessagePack with field names.

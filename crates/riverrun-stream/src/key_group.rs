@@ -23,17 +23,32 @@ pub fn key_group<K: Serialize>(key: &K, max_parallelism: usize) -> Result<usize,
     KeyGroups::new(max_parallelism).of(key)
 }
 
+/// The canonical bytes of many keys, one after the other, in one buffer.
+#[derive(Default)]
+pub(crate) struct CanonicalKey {
+    bytes: Vec<u8>,
+}
+
+impl CanonicalKey {
+    pub(crate) fn bytes<K: Serialize>(&mut self, key: &K) -> Result<&[u8], Error> {
+        self.bytes.clear();
+        key.serialize(&mut rmp_serde::Serializer::new(&mut self.bytes))
+            .map_err(|error| Error::Encode { type_name: std::any::type_name::<K>(), reason: error.to_string() })?;
+        Ok(&self.bytes)
+    }
+}
+
 /// The key groups of many keys, one after the other: as [`key_group`], with one buffer for all.
 pub struct KeyGroups {
     max_parallelism: usize,
-    bytes: Vec<u8>,
+    key: CanonicalKey,
 }
 
 impl KeyGroups {
     /// For a job with this many key groups.
     #[must_use]
     pub fn new(max_parallelism: usize) -> Self {
-        Self { max_parallelism, bytes: Vec::new() }
+        Self { max_parallelism, key: CanonicalKey::default() }
     }
 
     /// The key group of a key.
@@ -41,10 +56,7 @@ impl KeyGroups {
     /// # Errors
     /// The key refuses to be serialized.
     pub fn of<K: Serialize>(&mut self, key: &K) -> Result<usize, Error> {
-        self.bytes.clear();
-        key.serialize(&mut rmp_serde::Serializer::new(&mut self.bytes))
-            .map_err(|error| Error::Encode { type_name: std::any::type_name::<K>(), reason: error.to_string() })?;
-        Ok(murmur3_32(&self.bytes) as usize % self.max_parallelism)
+        Ok(murmur3_32(self.key.bytes(key)?) as usize % self.max_parallelism)
     }
 }
 

@@ -76,4 +76,10 @@ mod pages {
 
     #[doc = include_str!("../../../docs/files.md")]
     struct Files;
+
+    #[doc = include_str!("../../../docs/job-control.md")]
+    struct JobControl;
+
+    #[doc = include_str!("../../../docs/execution-modes.md")]
+    struct ExecutionModes;
 }

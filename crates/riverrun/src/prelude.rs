@@ -11,9 +11,9 @@ pub use riverrun_stream::state::{
 };
 pub use riverrun_stream::stream::AsyncDataStream;
 pub use riverrun_stream::{
-    Collector, Data, DataStream, FilterFunction, FlatMapFunction, FunctionError, Key, KeyedStream, MapFunction,
-    OutputTag, ProcessContext, ProcessFunction, Result, RuntimeContext, SingleOutputStreamOperator,
-    StreamExecutionEnvironment,
+    Collector, Data, DataStream, DataStreamSink, FilterFunction, FlatMapFunction, FunctionError, JobClient, JobStatus,
+    Key, KeyedStream, MapFunction, OutputTag, ProcessContext, ProcessFunction, Result, RuntimeContext,
+    RuntimeExecutionMode, SingleOutputStreamOperator, StreamExecutionEnvironment,
 };
 pub use riverrun_stream_inference::{FailedRecord, InferExt};
 

@@ -9,7 +9,7 @@ use crate::batch::Batch;
 use crate::data::Data;
 use crate::error::{FunctionError, Result};
 use crate::functions::{Key, KeyExtractor};
-use crate::key_group::{KeyGroups, subtask_of};
+use crate::key_group::{CanonicalKey, KeyGroups, subtask_of};
 
 /// How the records of one operator are spread over the subtasks of the next.
 #[derive(Clone)]
@@ -65,6 +65,16 @@ pub trait Partitioner: Send + Sync {
     /// # Errors
     /// The user's function fails, or names a subtask that is not there.
     fn targets(&self, batch: &Batch, max_parallelism: usize, parallelism: usize, targets: &mut Vec<usize>) -> Result;
+
+    /// Gives `each` the canonical bytes of each record's key, in order, where records are partitioned by a key: equal keys have
+    /// equal bytes, also those of streams of other types.
+    ///
+    /// # Errors
+    /// The user's function fails, a key refuses to be serialized, or there are no keys.
+    fn keys(&self, batch: &Batch, each: &mut dyn FnMut(&[u8])) -> Result {
+        let _ = (batch, each);
+        Err(FunctionError::internal("the records of this connection have no key"))
+    }
 }
 
 /// By the key group of a key.
@@ -78,6 +88,16 @@ impl<T: Data, K: Key> Partitioner for KeyPartitioner<T, K> {
         targets.reserve(keys.len());
         for key in &keys {
             targets.push(subtask_of(groups.of(key)?, max_parallelism, parallelism));
+        }
+        Ok(())
+    }
+
+    fn keys(&self, batch: &Batch, each: &mut dyn FnMut(&[u8])) -> Result {
+        let mut keys = Vec::new();
+        self.0.extract(batch.records::<T>()?, &mut keys)?;
+        let mut canonical = CanonicalKey::default();
+        for key in &keys {
+            each(canonical.bytes(key)?);
         }
         Ok(())
     }
