@@ -173,7 +173,10 @@ fn read_connection(stream: &TcpStream, framing: Framing, pushing: &Pushing) -> E
             let is_wanted = pushing.on_close(move || {
                 let _ = other.shutdown(Shutdown::Both);
             });
-            if is_wanted { pushing.push_all(stream, framing) } else { Ended::Unwanted }
+            let ended = if is_wanted { pushing.push_all(stream, framing) } else { Ended::Unwanted };
+            // The peer may wait for this end to close too.
+            pushing.on_close(|| {});
+            ended
         }
         Err(error) => Ended::Failed(error),
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a failure is a failed test")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -79,6 +79,21 @@ fn a_source_that_is_closed_lets_go_of_a_silent_peer() {
     let message = env.execute().unwrap_err().to_string();
 
     assert!(message.contains("enough"), "{message}");
+    peer.join().unwrap();
+}
+
+#[test]
+fn a_peer_that_has_closed_sees_the_connection_closed_before_the_next_is_made() {
+    let (port, peer) = peer(vec![
+        Box::new(|mut stream| {
+            stream.write_all(b"one\n").unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        }),
+        says(b"two\n"),
+    ]);
+
+    assert_eq!(collect(TcpLineSource::new("127.0.0.1", port).max_retries(1)).unwrap(), ["one", "two"]);
     peer.join().unwrap();
 }
 

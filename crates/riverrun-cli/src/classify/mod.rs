@@ -5,6 +5,7 @@ mod output;
 mod progress;
 mod tally;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -30,8 +31,11 @@ pub(crate) fn run(arguments: ClassifyArguments) -> Result {
     if let Some(cores) = arguments.parallelism {
         Compute::set_permits(cores);
     }
-    let (tag, files) = tag_and_files(&arguments)?;
+    let (tag, mut files) = tag_and_files(&arguments)?;
     let model = find(&tag, arguments.model.is_none() && files.len() < arguments.arguments.len())?;
+    // The source reads a file once, however often it is given.
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
     match files.as_slice() {
         [] => run_on(StdinLineSource::new().with_positions(), &arguments, &tag, &model, &files),
         [only] if only == Path::new("-") => {
