@@ -350,6 +350,37 @@ proptest! {
     }
 
     #[test]
+    fn any_ranges_of_json_with_any_restores_give_the_values_of_the_whole_file(
+        content in contents(b"\n\n\r 12,[]\"\xff"), split in 1_u64..40,
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(directory.path(), "a", content);
+        let (ranges, whole) = (path.clone(), path);
+        type Numbers = Vec<u8>;
+
+        let report = suite(4, move || FileSource::json_lines::<Numbers>([&ranges]).max_split_bytes(split));
+
+        let (values, errors) = read(move || FileSource::json_lines::<Numbers>([&whole]));
+        prop_assert_eq!(report.values::<Numbers>(0).unwrap(), values);
+        prop_assert_eq!(report.values::<RecordError>(1).unwrap().len(), errors.len());
+    }
+
+    #[test]
+    fn any_bytes_are_records_and_errors_and_never_a_failure(content in prop::collection::vec(any::<u8>(), 0..2000)) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(directory.path(), "a", [b"a", &content[..]].concat());
+        let paths = [(); 4].map(|()| path.clone());
+        let [lines, csv, rows, json] = paths;
+
+        let (records, errors) = read(move || FileSource::lines([&lines]));
+        let count = content.split(|&byte| byte == b'\n').count() - usize::from(content.last() == Some(&b'\n'));
+        prop_assert_eq!(records.len() + errors.len(), count);
+        read(move || FileSource::csv::<City>([&csv]).max_record_bytes(200));
+        read(move || FileSource::csv::<Vec<String>>([&rows]).without_header().one_row_per_line());
+        read(move || FileSource::json_lines::<City>([&json]));
+    }
+
+    #[test]
     fn rows_with_newlines_in_quotes_and_any_restores_are_what_the_csv_crate_reads(
         content in contents(b"\n\n\n12,,,,\"\""),
     ) {
