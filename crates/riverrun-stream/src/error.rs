@@ -103,6 +103,24 @@ pub enum Error {
         /// What would be right.
         rule: &'static str,
     },
+    /// Windows or a trigger with parameters that make none.
+    #[error("{what} has {problem}")]
+    Windows {
+        /// The assigner, or the trigger on it.
+        what: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// A trigger on windows that merge, which cannot merge its state.
+    #[error(
+        "`{windows}` become one where they meet, and the trigger {trigger} cannot follow; implement its `on_merge` and `can_merge`, or use windows that do not merge"
+    )]
+    MergingTrigger {
+        /// The assigner.
+        windows: &'static str,
+        /// The trigger's type.
+        trigger: &'static str,
+    },
     /// A forward connection between operators of different parallelism.
     #[error(
         "`{from}` (parallelism {from_parallelism}) cannot forward to `{to}` (parallelism {to_parallelism}); use `rebalance` or `rescale`, or the same parallelism"

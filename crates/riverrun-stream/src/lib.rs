@@ -35,6 +35,7 @@ pub mod state;
 pub mod stream;
 mod sync;
 pub mod time;
+pub mod window;
 
 pub use context::RuntimeContext;
 pub use data::Data;

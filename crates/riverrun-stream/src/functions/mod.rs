@@ -2,6 +2,7 @@
 //!
 //! A function is cloned for each subtask before it is opened; `open` is the place for what belongs to one subtask.
 
+mod aggregate;
 mod aggregations;
 mod async_batch_function;
 mod async_function;
@@ -18,8 +19,11 @@ mod keyed_process;
 mod map;
 mod process;
 mod process_join;
+mod process_window;
 mod reduce;
+mod window;
 
+pub use aggregate::{AggregateFunction, Count};
 pub use aggregations::{Extremum, ExtremumOf, RecordWith, Sum, Summable};
 pub use async_batch_function::{AsyncBatchFunction, FailedRecord};
 pub use async_function::AsyncFunction;
@@ -36,7 +40,9 @@ pub use keyed_process::{KeyedProcessContext, KeyedProcessFunction};
 pub use map::MapFunction;
 pub use process::{OutputTag, ProcessContext, ProcessFunction};
 pub use process_join::{ProcessJoinContext, ProcessJoinFunction};
+pub use process_window::{ProcessAllWindowFunction, ProcessWindowContext, ProcessWindowFunction};
 pub use reduce::ReduceFunction;
+pub use window::{AllWindowFunction, WindowFunction};
 
 pub(crate) use async_batch_function::AsyncBatchClosure;
 pub(crate) use async_function::AsyncClosure;
@@ -47,3 +53,4 @@ pub(crate) use flat_map::FlatMapClosure;
 pub(crate) use map::{MapClosure, TryMapClosure};
 pub(crate) use process_join::JoinClosure;
 pub(crate) use reduce::ReduceClosure;
+pub(crate) use window::{AllWindowClosure, WindowClosure};

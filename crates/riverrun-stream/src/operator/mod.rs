@@ -35,6 +35,7 @@ mod source;
 mod spawner;
 mod state_form;
 mod timestamps;
+pub(crate) mod window;
 
 use crate::batch::{Batch, DataType};
 use crate::context::RuntimeContext;

@@ -143,6 +143,11 @@ pub struct StateTables {
 }
 
 impl StateTables {
+    /// Whether no state was asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
     pub(super) fn resize(&mut self, slots: usize) {
         self.used.resize(slots, 0);
         self.states.iter_mut().for_each(|state| state.table.resize(slots));

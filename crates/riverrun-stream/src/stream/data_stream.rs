@@ -19,8 +19,11 @@ use crate::operator::{
 use crate::sink::{CollectSink, PrintSink, Sink};
 use crate::source::{ERROR_OUTPUT, RecordError};
 use crate::state::MapStateDescriptor;
-use crate::stream::{BroadcastStream, ConnectTo, DataStreamSink, KeyedStream, SingleOutputStreamOperator};
+use crate::stream::{
+    AllWindowedStream, BroadcastStream, ConnectTo, DataStreamSink, KeyedStream, SingleOutputStreamOperator,
+};
 use crate::time::WatermarkStrategy;
+use crate::window::{CountEvictor, CountTrigger, GlobalWindows, PurgingTrigger, WindowAssigner};
 
 /// A stream of records of type `T`. Cheap to clone; every use reads all records.
 pub struct DataStream<T> {
@@ -277,6 +280,27 @@ impl<T: Data> DataStream<T> {
     fn keyed<K: Key>(&self, keys: KeyExtractor<T, K>) -> KeyedStream<T, K> {
         let partitioning = Partitioning::KeyBy(Arc::new(KeyPartitioner(keys.clone())));
         KeyedStream::of(self.partitioned(partitioning), keys)
+    }
+
+    /// Gathers all records in windows, by one subtask: there is no key to spread them by.
+    #[must_use]
+    pub fn window_all<A: WindowAssigner<T>>(&self, assigner: A) -> AllWindowedStream<T, A, A::DefaultTrigger> {
+        AllWindowedStream::of(self, assigner)
+    }
+
+    /// Gathers all records in windows of `size` elements each, by one subtask.
+    #[must_use]
+    pub fn count_window_all(&self, size: u64) -> AllWindowedStream<T, GlobalWindows, PurgingTrigger<CountTrigger>> {
+        self.window_all(GlobalWindows).trigger(PurgingTrigger::of(CountTrigger::of(size)))
+    }
+
+    /// Gathers all records in windows of the last `size` elements, every `slide` elements, by one subtask.
+    #[must_use]
+    pub fn count_window_all_slide(
+        &self, size: u64, slide: u64,
+    ) -> AllWindowedStream<T, GlobalWindows, CountTrigger, CountEvictor> {
+        let last = CountEvictor::of(usize::try_from(size).unwrap_or(usize::MAX));
+        self.window_all(GlobalWindows).evictor(last).trigger(CountTrigger::of(slide))
     }
 
     /// Writes one line per record to standard output: a string as it is, anything else as JSON, prefixed with `N> ` (the

@@ -9,7 +9,8 @@ use crate::functions::{
 };
 use crate::operator::{KeyedProcessOperator, ReduceOperator};
 use crate::stream::data_stream::cloning;
-use crate::stream::{ConnectTo, DataStream, IntervalJoin, SingleOutputStreamOperator};
+use crate::stream::{ConnectTo, DataStream, IntervalJoin, SingleOutputStreamOperator, WindowedStream};
+use crate::window::{CountEvictor, CountTrigger, GlobalWindows, PurgingTrigger, WindowAssigner};
 
 /// A stream whose records are grouped by a key: records with equal keys are handled by the same subtask, in order, and share
 /// state and timers. It is a [`DataStream`] otherwise. Made by [`DataStream::key_by`].
@@ -87,6 +88,29 @@ impl<T: Data, K: Key> KeyedStream<T, K> {
             name,
             cloning(function, move |function| Box::new(ReduceOperator::<K, T, F>::new(keys.clone(), function))),
         )
+    }
+
+    /// Gathers the records of each key in windows.
+    ///
+    /// Parameters that make no windows, such as a size of zero, are a mistake that `execute` reports.
+    #[must_use]
+    pub fn window<A: WindowAssigner<T>>(&self, assigner: A) -> WindowedStream<T, K, A, A::DefaultTrigger> {
+        WindowedStream::of(self.clone(), assigner)
+    }
+
+    /// Gathers the records of each key in windows of `size` elements each.
+    #[must_use]
+    pub fn count_window(&self, size: u64) -> WindowedStream<T, K, GlobalWindows, PurgingTrigger<CountTrigger>> {
+        self.window(GlobalWindows).trigger(PurgingTrigger::of(CountTrigger::of(size)))
+    }
+
+    /// Gathers the records of each key in windows of the last `size` elements, every `slide` elements.
+    #[must_use]
+    pub fn count_window_slide(
+        &self, size: u64, slide: u64,
+    ) -> WindowedStream<T, K, GlobalWindows, CountTrigger, CountEvictor> {
+        let last = CountEvictor::of(usize::try_from(size).unwrap_or(usize::MAX));
+        self.window(GlobalWindows).evictor(last).trigger(CountTrigger::of(slide))
     }
 
     /// The running sum of a field per key; the other fields are those of the key's first record. Integers wrap around.

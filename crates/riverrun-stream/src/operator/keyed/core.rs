@@ -97,6 +97,16 @@ impl<K: Key, N: Key, B: KeyedStateBackend<K>> KeyedCore<K, N, B> {
         }
     }
 
+    /// Whether timers at or before the watermark are still to be fired.
+    pub(crate) fn is_firing(&self) -> bool {
+        self.firing
+    }
+
+    /// All timers at or before the watermark were fired.
+    pub(crate) fn fired(&mut self) {
+        self.firing = false;
+    }
+
     /// The input has ended: the processing-time timers that are set now fire, those that they set do not.
     pub(crate) fn finish(&mut self) {
         self.finishing.get_or_insert(self.timers.next_number());
@@ -118,11 +128,16 @@ impl<K: Key, N: Key, B: KeyedStateBackend<K>> KeyedCore<K, N, B> {
 
     /// After all that is due has been done: emits the watermark and sets the alarm.
     pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) {
+        self.announce(turn);
+        turn.wake_at(self.timers.first_processing_time());
+    }
+
+    /// Emits the watermark, behind all that it made.
+    pub(crate) fn announce(&mut self, turn: &mut Turn<'_>) {
         if self.watermark > self.announced {
             self.announced = self.watermark;
             turn.emit_watermark(self.watermark);
         }
-        turn.wake_at(self.timers.first_processing_time());
     }
 
     /// Freezes all of it, with the parts that the operator adds itself.

@@ -1,0 +1,60 @@
+//! [`SlidingProcessingTimeWindows`].
+
+use std::time::Duration;
+
+use crate::element::Timestamp;
+use crate::error::Result;
+use crate::window::assigner::aligned::Aligned;
+use crate::window::{ProcessingTimeTrigger, TimeWindow, WindowAssigner};
+
+/// Windows of one size in processing time, which begin at regular distances: each element belongs to about
+/// `size / slide` of them, and where the slide is longer than the size, to one or none. Same as Flink's `SlidingProcessingTimeWindows`.
+#[derive(Debug, Clone)]
+pub struct SlidingProcessingTimeWindows(Aligned);
+
+impl SlidingProcessingTimeWindows {
+    /// Windows of this size that begin at midnight of 1970-01-01 UTC and every `slide` from there; both at least a millisecond.
+    #[must_use]
+    pub fn of(size: Duration, slide: Duration) -> Self {
+        Self(Aligned::sliding(size, slide))
+    }
+
+    /// Has windows begin this much later; less than the slide.
+    #[must_use]
+    pub fn offset(self, offset: Duration) -> Self {
+        self.offset_millis(crate::window::millis(offset))
+    }
+
+    /// As [`offset`](Self::offset), in milliseconds, which may be negative: windows begin earlier then.
+    #[must_use]
+    pub fn offset_millis(self, offset: Timestamp) -> Self {
+        Self(self.0.with_offset(offset))
+    }
+}
+
+impl<T> WindowAssigner<T> for SlidingProcessingTimeWindows {
+    type Window = TimeWindow;
+    type DefaultTrigger = ProcessingTimeTrigger;
+
+    fn name(&self) -> &'static str {
+        "SlidingProcessingTimeWindows"
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.0.check()
+    }
+
+    #[inline]
+    fn assign_windows(&mut self, _: &T, _: Option<Timestamp>, now: Timestamp, windows: &mut Vec<TimeWindow>) -> Result {
+        self.0.windows(now, windows);
+        Ok(())
+    }
+
+    fn default_trigger(&self) -> ProcessingTimeTrigger {
+        ProcessingTimeTrigger
+    }
+
+    fn is_event_time(&self) -> bool {
+        false
+    }
+}
