@@ -68,6 +68,12 @@ mod pages {
     #[doc = include_str!("../../../docs/keyed-streams.md")]
     struct KeyedStreams;
 
+    #[doc = include_str!("../../../docs/time.md")]
+    struct Time;
+
+    #[doc = include_str!("../../../docs/connected-streams.md")]
+    struct ConnectedStreams;
+
     #[doc = include_str!("../../../docs/process-functions.md")]
     struct ProcessFunctions;
 

@@ -4,12 +4,18 @@ pub use riverrun_connectors::{FileSink, FileSource, RollingPolicy, StdinLineSour
 pub use riverrun_inference::{Classification, ModelExt, TextClassification, TextClassificationOptions, TopK};
 pub use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
 pub use riverrun_stream::functions::{AsyncFunction, AsyncRetryStrategy};
+pub use riverrun_stream::functions::{
+    BroadcastContext, BroadcastProcessFunction, BroadcastReadContext, CoFlatMapFunction, CoMapFunction,
+    CoProcessFunction, KeyedBroadcastContext, KeyedBroadcastProcessFunction, KeyedBroadcastReadContext,
+    KeyedCoProcessFunction,
+};
 pub use riverrun_stream::functions::{KeyedProcessContext, KeyedProcessFunction, ReduceFunction};
 pub use riverrun_stream::state::{
     ListState, ListStateDescriptor, MapState, MapStateDescriptor, OperatorListState, ReducingState,
     ReducingStateDescriptor, StateTtlConfig, StateVisibility, UpdateType, ValueState, ValueStateDescriptor,
 };
 pub use riverrun_stream::stream::AsyncDataStream;
+pub use riverrun_stream::time::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 pub use riverrun_stream::{
     Collector, Data, DataStream, DataStreamSink, FilterFunction, FlatMapFunction, FunctionError, JobClient, JobStatus,
     Key, KeyedStream, MapFunction, OutputTag, ProcessContext, ProcessFunction, Result, RuntimeContext,
