@@ -58,7 +58,7 @@ impl Host for SimulatedHost {
     fn submit(&self, graph: StreamGraph) -> Result<JobClient, Error> {
         let mut random = Random(self.seed);
         let sizes =
-            Sizes { channel: 1 + random.next(4), batch: 1 << random.next(8), sort_memory: 1 << random.next(20) };
+            Sizes { channel: 1 + random.next(4), batch: 1 << random.next(8), sort_memory: 1 << (9 + random.next(12)) };
         let (job, mut tasks) = deploy(&graph, sizes)?;
         let mut now: Timestamp = 0;
         // Tasks that sleep, as on a thread: until they are woken or their alarm is over, so that a wake-up that nobody
