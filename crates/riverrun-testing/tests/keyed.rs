@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use riverrun_stream::functions::{
-    Collector, Extremum, ExtremumOf, KeyExtractor, KeyedProcessContext, KeyedProcessFunction, MapFunction, RecordWith,
-    ReduceFunction, Sum,
+    AggregateFunction, Collector, Extremum, ExtremumOf, KeyExtractor, KeyedProcessContext, KeyedProcessFunction,
+    MapFunction, RecordWith, ReduceFunction, Sum,
 };
 use riverrun_stream::operator::{KeyedProcessOperator, MapOperator, ReduceOperator, SnapshotKind};
 use riverrun_stream::state::{
-    ListState, ListStateDescriptor, MapState, MapStateDescriptor, OperatorListState, ReducingState,
-    ReducingStateDescriptor, StateTtlConfig, StateVisibility, UpdateType, ValueState, ValueStateDescriptor,
+    AggregatingState, AggregatingStateDescriptor, ListState, ListStateDescriptor, MapState, MapStateDescriptor,
+    OperatorListState, ReducingState, ReducingStateDescriptor, StateTtlConfig, StateVisibility, UpdateType, ValueState,
+    ValueStateDescriptor,
 };
 use riverrun_stream::{Result, RuntimeContext, StreamRecord, Timestamp};
 use riverrun_testing::{Feed, OperatorHarness, OperatorSuite};
@@ -41,6 +42,35 @@ struct Everything {
     all: ListState<i64>,
     counts: MapState<i64, u32>,
     sum: ReducingState<i64>,
+    mean: AggregatingState<i64, Mean>,
+}
+
+/// The mean, rounded down.
+#[derive(Clone)]
+struct Mean;
+
+impl AggregateFunction<i64> for Mean {
+    type Accumulator = (i64, i64);
+    type Out = i64;
+
+    fn create_accumulator(&mut self) -> (i64, i64) {
+        (0, 0)
+    }
+
+    fn add(&mut self, value: &i64, (sum, count): &mut (i64, i64)) -> Result {
+        *sum += value;
+        *count += 1;
+        Ok(())
+    }
+
+    fn get_result(&mut self, (sum, count): &(i64, i64)) -> Result<i64> {
+        Ok(sum / count)
+    }
+
+    fn merge(&mut self, into: &mut (i64, i64), from: (i64, i64)) -> Result {
+        *into = (into.0 + from.0, into.1 + from.1);
+        Ok(())
+    }
 }
 
 impl KeyedProcessFunction<String, Event> for Everything {
@@ -51,6 +81,7 @@ impl KeyedProcessFunction<String, Event> for Everything {
         self.all = context.get_list_state(&ListStateDescriptor::new("all"))?;
         self.counts = context.get_map_state(&MapStateDescriptor::new("counts"))?;
         self.sum = context.get_reducing_state(&ReducingStateDescriptor::new("sum", |a, b| a + b))?;
+        self.mean = context.get_aggregating_state(&AggregatingStateDescriptor::new("mean", Mean))?;
         Ok(())
     }
 
@@ -64,6 +95,7 @@ impl KeyedProcessFunction<String, Event> for Everything {
         let count = self.counts.get(context, &value)?.copied().unwrap_or(0) + 1;
         self.counts.put(context, value, count)?;
         self.sum.add(context, value)?;
+        self.mean.add(context, &value)?;
         if let Some(time) = context.timestamp() {
             context.register_event_time_timer(time / 20 * 20 + 20);
             // Ahead of the clock, which moves between runs of 50 events only.
@@ -73,7 +105,8 @@ impl KeyedProcessFunction<String, Event> for Everything {
             }
         }
         let sum = self.sum.get(context)?.copied();
-        out.collect(format!("{} {before:?} {value} {count} {sum:?}", context.current_key()));
+        let mean = self.mean.get(context)?;
+        out.collect(format!("{} {before:?} {value} {count} {sum:?} {mean:?}", context.current_key()));
         Ok(())
     }
 
@@ -93,6 +126,7 @@ impl KeyedProcessFunction<String, Event> for Everything {
             self.last.clear(context)?;
             self.counts.clear(context)?;
             self.sum.clear(context)?;
+            self.mean.clear(context)?;
         }
         Ok(())
     }

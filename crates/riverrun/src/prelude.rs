@@ -11,8 +11,9 @@ pub use riverrun_stream::functions::{
 };
 pub use riverrun_stream::functions::{KeyedProcessContext, KeyedProcessFunction, ReduceFunction};
 pub use riverrun_stream::state::{
-    ListState, ListStateDescriptor, MapState, MapStateDescriptor, OperatorListState, ReducingState,
-    ReducingStateDescriptor, StateTtlConfig, StateVisibility, UpdateType, ValueState, ValueStateDescriptor,
+    AggregatingState, AggregatingStateDescriptor, ListState, ListStateDescriptor, MapState, MapStateDescriptor,
+    OperatorListState, ReducingState, ReducingStateDescriptor, StateTtlConfig, StateVisibility, UpdateType, ValueState,
+    ValueStateDescriptor,
 };
 pub use riverrun_stream::stream::AsyncDataStream;
 pub use riverrun_stream::time::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};

@@ -37,6 +37,7 @@
 //! What is stored is self-describing and versioned: MessagePack with field names, so a field that is added with a serde
 //! default reads older state. State that a restored program does not ask for is kept, and written again.
 
+mod aggregating;
 mod backend;
 mod broadcast;
 mod content;
@@ -47,6 +48,7 @@ mod operator_state;
 mod tables;
 mod ttl;
 
+pub use aggregating::{AggregatingState, AggregatingStateDescriptor};
 pub use backend::{HeapBackend, KeyedStateBackend};
 pub(crate) use broadcast::BroadcastStates;
 pub use broadcast::{BroadcastState, BroadcastStateDescriptor};
