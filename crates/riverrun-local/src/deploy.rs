@@ -190,7 +190,7 @@ impl<'g> Deployment<'g> {
             parameters: self.graph.parameters.clone(),
             metrics,
             completions: completions.sender(),
-            spawner: Some(Arc::new(SharedRuntime)),
+            spawner: Some(Arc::new(SharedRuntime::default())),
             operator_state: OperatorStateStore::default(),
             keyed_state: None,
         };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::batcher::{Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, Work, execute, execute_one, guarded};
 use crate::compute::{Claim, Held, Job, Permit, Permits, RunnerAlive};
 use crate::error::RunnerError;
+use crate::observer::{BatchReport, Observers};
 use crate::runnable::{ItemError, Prepared, Runnable};
 use crate::stats::Counters;
 
@@ -21,10 +22,20 @@ pub(crate) struct Core<R: Runnable> {
     pub(crate) batching: Batching,
     pub(crate) queue: Queue<R>,
     pub(crate) counters: Counters,
+    pub(crate) observers: Observers,
     pub(crate) permits: &'static Permits,
     /// Callers in the middle of `prepare`, whose requests are about to arrive.
     preparing: AtomicUsize,
     _alive: RunnerAlive,
+}
+
+/// A batch that can be computed.
+struct Ready<R: Runnable> {
+    values: Vec<R::Prepared>,
+    replies: Vec<Reply<R::Output>>,
+    cost: usize,
+    /// Since when the one that waited longest has waited.
+    oldest: Option<Instant>,
 }
 
 impl<R: Runnable> Core<R> {
@@ -37,6 +48,7 @@ impl<R: Runnable> Core<R> {
             batching,
             queue: Queue::new(),
             counters: Counters::default(),
+            observers: Observers::default(),
             permits,
             preparing: AtomicUsize::new(0),
             _alive: RunnerAlive::new(),
@@ -85,7 +97,7 @@ impl<R: Runnable> Core<R> {
         let mut nested = Held::lend(self.permits);
         let mut permit = nested.take().or_else(|| self.permits.try_acquire());
         let result = if permit.is_some() && self.queue.len() == 0 {
-            self.run_alone(method, prepared.value)
+            self.run_alone(method, prepared)
         } else {
             let slot = Arc::new(Slot::new());
             let reply = Reply::slot(&self.name, slot.clone());
@@ -175,16 +187,17 @@ impl<R: Runnable> Core<R> {
             return false;
         }
         let method = batch.first().map_or(0, |item| item.method);
-        let (values, replies) = self.ready(method, batch);
-        self.run_together(method, values, replies);
+        let ready = self.ready(method, batch);
+        self.run_together(method, ready);
         true
     }
 
     /// Prepares what is not, answers what cannot be, and puts back what does not fit after all.
-    fn ready(self: &Arc<Self>, method: usize, batch: Vec<Item<R>>) -> (Vec<R::Prepared>, Vec<Reply<R::Output>>) {
+    fn ready(self: &Arc<Self>, method: usize, batch: Vec<Item<R>>) -> Ready<R> {
         let mut filling = Filling::default();
         let mut values = Vec::with_capacity(batch.len());
         let mut replies = Vec::with_capacity(batch.len());
+        let (mut batch_cost, mut oldest) = (0_usize, None);
         let mut too_many = Vec::new();
         for mut item in batch {
             if let Work::Raw(input) = item.work {
@@ -202,7 +215,9 @@ impl<R: Runnable> Core<R> {
             }
             let fits = too_many.is_empty() && filling.admits(item.candidate(0), &self.batching);
             match item.work {
-                Work::Ready(value, _) if fits => {
+                Work::Ready(value, cost) if fits => {
+                    batch_cost = batch_cost.saturating_add(cost);
+                    oldest = oldest.or(Some(item.since)).min(Some(item.since));
                     values.push(value);
                     replies.push(item.reply);
                 }
@@ -212,27 +227,36 @@ impl<R: Runnable> Core<R> {
         if !too_many.is_empty() && self.queue.put_back(too_many) {
             self.post();
         }
-        (values, replies)
+        Ready { values, replies, cost: batch_cost, oldest }
     }
 
-    fn run_together(&self, method: usize, values: Vec<R::Prepared>, replies: Vec<Reply<R::Output>>) {
+    fn run_together(&self, method: usize, ready: Ready<R>) {
+        let Ready { values, replies, cost, oldest } = ready;
         if values.is_empty() {
             return;
         }
         let began = Instant::now();
         let results = execute(&*self.runnable, self.permits, self.method_name(method), values);
-        self.counters.batch(results.len());
-        self.counters.batch_took(began.elapsed());
-        self.counters.failed(results.iter().filter(|result| result.is_err()).count());
+        let took = began.elapsed();
+        let (items, failed) = (results.len(), results.iter().filter(|result| result.is_err()).count());
+        self.counters.batch(items);
+        self.counters.batch_took(took);
+        self.counters.failed(failed);
+        let queued = oldest.map_or(Duration::ZERO, |oldest| began.saturating_duration_since(oldest));
+        self.observers.tell(|| BatchReport { items, cost, failed, queued, took });
         for (reply, result) in replies.into_iter().zip(results) {
             reply.send(result.map_err(|error| self.item_error(error)));
         }
     }
 
-    fn run_alone(&self, method: usize, value: R::Prepared) -> Result<R::Output, RunnerError> {
-        let result = execute_one(&*self.runnable, self.permits, self.method_name(method), value);
+    fn run_alone(&self, method: usize, item: Prepared<R::Prepared>) -> Result<R::Output, RunnerError> {
+        let (cost, began) = (item.cost, Instant::now());
+        let result = execute_one(&*self.runnable, self.permits, self.method_name(method), item.value);
+        let failed = usize::from(result.is_err());
         self.counters.batch(1);
-        self.counters.failed(usize::from(result.is_err()));
+        self.counters.failed(failed);
+        let queued = Duration::ZERO;
+        self.observers.tell(|| BatchReport { items: 1, cost, failed, queued, took: began.elapsed() });
         result.map_err(|error| self.item_error(error))
     }
 

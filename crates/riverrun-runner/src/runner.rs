@@ -9,6 +9,7 @@ use crate::compute::Permits;
 use crate::core::Core;
 use crate::error::{Rejected, RunnerError};
 use crate::method::Method;
+use crate::observer::{BatchObserver, BatchReport};
 use crate::registry;
 use crate::runnable::{Runnable, Signature};
 use crate::stats::RunnerStats;
@@ -362,6 +363,24 @@ impl<R: Runnable> Runner<R> {
             callback();
         }
         Ok(())
+    }
+
+    /// Has every batch reported to `observe`, on the thread that computed it, before its results are given out: those of all who
+    /// share the runner, from now until the observer is dropped. It must be short.
+    ///
+    /// # Errors
+    /// [`NotInitialised`](RunnerError::NotInitialised).
+    pub fn observe(&self, observe: impl Fn(BatchReport) + Send + Sync + 'static) -> Result<BatchObserver, RunnerError> {
+        Ok(self.core()?.observers.add(observe))
+    }
+
+    /// The most items in one of its batches.
+    #[must_use]
+    pub fn max_batch_size(&self) -> usize {
+        match self.shared.core.get() {
+            Some(core) => core.batching.max_batch_size,
+            None => lock(&self.shared.settings).batching.max_batch_size,
+        }
     }
 
     /// What it has done since it was loaded, for all who share it; nothing yet before.

@@ -2,9 +2,11 @@
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use riverrun_runner::{Runnable, Runner};
 use riverrun_stream::functions::FailedRecord;
+use riverrun_stream::operator::async_wait::OutputMode;
 use riverrun_stream::source::ERROR_OUTPUT;
 use riverrun_stream::{Data, DataStream, OutputTag, SingleOutputStreamOperator};
 
@@ -17,11 +19,15 @@ pub struct InferOptions {
     pub capacity: usize,
     /// Whether records that fail go to the error output, instead of failing the job.
     pub route_errors: bool,
+    /// Whether results keep the order of their records.
+    pub mode: OutputMode,
+    /// How long a record may wait for others before it is handed to the runner.
+    pub max_delay: Duration,
 }
 
 impl Default for InferOptions {
     fn default() -> Self {
-        Self { capacity: 1024, route_errors: false }
+        Self { capacity: 1024, route_errors: false, mode: OutputMode::Ordered, max_delay: Duration::ZERO }
     }
 }
 
@@ -41,18 +47,41 @@ impl<T, Out> Deref for InferredStream<T, Out> {
 }
 
 impl<T: Data, Out: Data> InferredStream<T, Out> {
+    fn change(&self, change: impl FnOnce(&mut InferOptions)) {
+        change(&mut self.options.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// How many records of a subtask may be queued or inside the model at a time: 1,024 by default, at least 1. A subtask
     /// takes no more of the stream meanwhile.
     #[must_use]
     pub fn capacity(self, records: usize) -> Self {
-        self.options.lock().unwrap_or_else(PoisonError::into_inner).capacity = records.max(1);
+        if records == 0 {
+            let rule = "at least one record has to be in flight";
+            self.stream.report_invalid_option("Infer", "capacity", "0".into(), rule);
+        }
+        self.change(|options| options.capacity = records);
+        self
+    }
+
+    /// Results come as soon as they are there. They may overtake each other, but never a watermark.
+    #[must_use]
+    pub fn unordered(self) -> Self {
+        self.change(|options| options.mode = OutputMode::Unordered);
+        self
+    }
+
+    /// How long a record may wait until a batch of the runner's is together: not at all by default. For streams with few
+    /// records and models that are dear to call; otherwise batches fill while the batches before them are computed.
+    #[must_use]
+    pub fn max_delay(self, delay: Duration) -> Self {
+        self.change(|options| options.max_delay = delay);
         self
     }
 
     /// The records that the model could not be applied to. Once this stream is asked for, they no longer fail the job.
     #[must_use]
     pub fn failures(&self) -> DataStream<FailedRecord<T>> {
-        self.options.lock().unwrap_or_else(PoisonError::into_inner).route_errors = true;
+        self.change(|options| options.route_errors = true);
         self.stream.get_side_output(&OutputTag::new(ERROR_OUTPUT))
     }
 
@@ -65,7 +94,8 @@ impl<T: Data, Out: Data> InferredStream<T, Out> {
 
 /// Adds [`infer`](Self::infer) to every stream.
 pub trait InferExt<T: Data> {
-    /// Applies a runner to what `input` takes from each record, and puts out each record with its result, in order.
+    /// Applies a runner to what `input` takes from each record, and puts out each record with its result, in order unless
+    /// [`unordered`](InferredStream::unordered).
     ///
     /// Records are handed to the runner as they come and computed in its batches, together with those of other subtasks and
     /// callers; the stream does not wait in between. The runner is initialised in this process if it is not yet.

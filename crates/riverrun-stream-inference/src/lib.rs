@@ -3,6 +3,7 @@
 //! Depends on `riverrun-stream` and `riverrun-runner`, which know nothing of each other.
 
 mod infer;
+pub mod metrics;
 mod operator;
 
 pub use infer::{InferExt, InferOptions, InferredStream};

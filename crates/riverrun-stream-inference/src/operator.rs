@@ -1,32 +1,28 @@
-//! Hands records to a runner without waiting, and emits them with their results in order.
+//! Hands records to a runner without waiting, and emits them with their results.
 
 use std::collections::VecDeque;
 
 use riverrun_runner::{Runnable, Runner, RunnerError};
 use riverrun_stream::batch::{Batch, DataType};
 use riverrun_stream::functions::FailedRecord;
+use riverrun_stream::operator::async_wait::{Emission, InFlightQueue, Marker, Ticket};
 use riverrun_stream::operator::{
-    Completion, CompletionSender, FrozenState, Operator, OperatorSnapshot, Readiness, SnapshotRequest, SnapshotWriter,
-    Turn, decode_state, encode_state,
+    Completion, CompletionSender, FrozenState, Inbox, Operator, OperatorSnapshot, Readiness, SnapshotRequest,
+    SnapshotWriter, Turn, decode_state, encode_state,
 };
 use riverrun_stream::source::ERROR_OUTPUT;
-use riverrun_stream::{Data, FunctionError, Result, RuntimeContext, StreamRecord, Timestamp};
+use riverrun_stream::{Data, Result, RuntimeContext, StreamRecord, Timestamp};
 
 use crate::infer::InferOptions;
+use crate::metrics::InferMetrics;
 
 const IN_FLIGHT: &str = "in-flight";
 
-/// A result of the runner: the number of its slot, counted from the operator's start.
-struct Answer<Out>(u64, Result<Out, RunnerError>);
-
-/// The runner has room again.
-struct Room;
-
-/// Something that keeps its place in the stream until all before it has been emitted.
-enum Slot<T, Out> {
-    Record { record: StreamRecord<T>, result: Option<Result<Out, RunnerError>> },
-    Watermark(Timestamp),
-    Idle(bool),
+/// What comes back from the runner.
+enum Message<Out> {
+    Answer(Ticket, Result<Out, RunnerError>),
+    /// The runner has room again.
+    Room,
 }
 
 /// The operator behind [`InferExt::infer`](crate::InferExt::infer).
@@ -34,16 +30,19 @@ pub struct InferOperator<T, R: Runnable, F> {
     runner: Runner<R>,
     input: F,
     options: InferOptions,
-    completions: CompletionSender,
-    slots: VecDeque<Slot<T, R::Output>>,
-    /// The number of the first slot.
-    first: u64,
-    /// The number of the first slot that the runner has not been given.
-    unsubmitted: u64,
+    inbox: Inbox<Message<R::Output>>,
+    /// Lends its memory to the inbox.
+    burst: Vec<Message<R::Output>>,
+    queue: InFlightQueue<StreamRecord<T>, Result<R::Output, RunnerError>>,
+    /// Elements that the runner has not been given, oldest first, and when they came.
+    unsubmitted: VecDeque<(Ticket, Timestamp)>,
+    /// How many of them make a batch of the runner's.
+    batch_size: usize,
     /// Whether the runner was full and will say when it no longer is.
     waits_for_room: bool,
     /// Whether the input has ended: it is ready when nothing is left.
     finishing: bool,
+    metrics: InferMetrics,
 }
 
 impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> InferOperator<T, R, F> {
@@ -53,98 +52,113 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> InferOper
             runner,
             input,
             options,
-            completions: CompletionSender::disconnected(),
-            slots: VecDeque::new(),
-            first: 0,
-            unsubmitted: 0,
+            inbox: Inbox::new(CompletionSender::disconnected()),
+            burst: Vec::new(),
+            queue: InFlightQueue::new(options.mode),
+            unsubmitted: VecDeque::new(),
+            batch_size: 1,
             waits_for_room: false,
             finishing: false,
+            metrics: InferMetrics::unregistered(),
         }
     }
 
-    fn push(&mut self, record: StreamRecord<T>) {
-        self.slots.push_back(Slot::Record { record, result: None });
+    fn push(&mut self, record: StreamRecord<T>, now: Timestamp) {
+        let ticket = self.queue.push(record);
+        self.unsubmitted.push_back((ticket, now));
+    }
+
+    /// Until when the oldest that was not submitted may wait for others; none where there is no reason to wait.
+    fn held_until(&self) -> Option<Timestamp> {
+        let &(_, since) = self.unsubmitted.front()?;
+        // What is in flight keeps its place: where all of the capacity waits, nothing comes that it could wait for.
+        let enough = self.batch_size.min(self.options.capacity);
+        if self.finishing || self.options.max_delay.is_zero() || self.unsubmitted.len() >= enough {
+            return None;
+        }
+        let millis = self.options.max_delay.as_nanos().div_ceil(1_000_000);
+        Some(since.saturating_add(Timestamp::try_from(millis).unwrap_or(Timestamp::MAX)))
     }
 
     /// Gives the runner what it has room for.
-    fn submit(&mut self) -> Result {
-        if self.waits_for_room {
+    fn submit(&mut self, now: Timestamp) -> Result {
+        if self.waits_for_room || self.unsubmitted.is_empty() || self.held_until().is_some_and(|until| until > now) {
             return Ok(());
         }
-        let room = self.runner.room()?;
-        let mut numbers = Vec::new();
-        let mut inputs = Vec::new();
-        let mut next = self.unsubmitted;
-        while inputs.len() < room {
-            match self.slots.get((next - self.first) as usize) {
-                None => break,
-                Some(Slot::Record { record, .. }) => {
-                    numbers.push(next);
-                    inputs.push((self.input)(&record.value));
-                }
-                Some(_) => {}
-            }
-            next += 1;
-        }
-        if !inputs.is_empty() {
-            let completions = self.completions.clone();
-            let submitted = self.runner.submit_each(inputs, move |index, result| {
-                if let Some(&number) = numbers.get(index) {
-                    completions.send(Box::new(Answer(number, result)));
+        let room = self.runner.room()?.min(self.unsubmitted.len());
+        if room > 0 {
+            let tickets: Vec<Ticket> = self.unsubmitted.iter().take(room).map(|&(ticket, _)| ticket).collect();
+            let (queue, input) = (&mut self.queue, &self.input);
+            let take = |&ticket: &Ticket| queue.waiting(ticket).map(|record| input(&record.value));
+            let inputs: Vec<R::Input> = tickets.iter().filter_map(take).collect();
+            let sender = self.inbox.sender();
+            let submitted = self.runner.submit_each(inputs, move |index, answer| {
+                if let Some(&ticket) = tickets.get(index) {
+                    sender.send(Message::Answer(ticket, answer));
                 }
             });
             match submitted {
-                Ok(()) => self.unsubmitted = next,
+                Ok(()) => drop(self.unsubmitted.drain(..room)),
                 // Other callers were faster: the records stay where they are.
                 Err(rejected) if matches!(rejected.error, RunnerError::QueueFull { .. }) => {}
                 Err(rejected) => return Err(rejected.error.into()),
             }
-        } else if room > 0 {
-            self.unsubmitted = next;
         }
-        if ((self.unsubmitted - self.first) as usize) < self.slots.len() {
+        if !self.unsubmitted.is_empty() {
             self.waits_for_room = true;
-            let completions = self.completions.clone();
-            self.runner.when_room(move || completions.send(Box::new(Room)))?;
+            let sender = self.inbox.sender();
+            self.runner.when_room(move || sender.send(Message::Room))?;
         }
         Ok(())
     }
 
-    /// Emits from the front what is complete, as far as the output has room.
-    fn emit(&mut self, turn: &mut Turn<'_>) -> Result {
-        while let Some(slot) = self.slots.front() {
-            if matches!(slot, Slot::Record { result: None, .. }) {
-                break;
-            }
-            if turn.is_full() {
-                turn.wake_now();
-                break;
-            }
-            self.first += 1;
-            match self.slots.pop_front() {
-                Some(Slot::Record { record: StreamRecord { value, timestamp }, result: Some(result) }) => {
-                    match result {
-                        Ok(result) => turn.output(0)?.push(StreamRecord { value: (value, result), timestamp }),
-                        Err(error) if self.options.route_errors => {
-                            let value = FailedRecord { record: value, error: error.to_string() };
-                            turn.output(1)?.push(StreamRecord { value, timestamp });
-                        }
-                        Err(error) => return Err(error.into()),
-                    }
+    fn take_in_results(&mut self) -> Result {
+        let mut burst = std::mem::take(&mut self.burst);
+        self.inbox.take(&mut burst);
+        for message in burst.drain(..) {
+            match message {
+                Message::Room => self.waits_for_room = false,
+                Message::Answer(ticket, answer) => {
+                    self.metrics.failures.add(u64::from(answer.is_err()));
+                    match answer {
+                        Err(error) if !self.options.route_errors => return Err(error.into()),
+                        answer => self.queue.complete(ticket, answer),
+                    };
                 }
-                Some(Slot::Watermark(watermark)) => turn.emit_watermark(watermark),
-                Some(Slot::Idle(idle)) => turn.emit_idle(idle),
-                Some(Slot::Record { result: None, .. }) | None => {}
             }
         }
-        self.unsubmitted = self.unsubmitted.max(self.first);
+        self.burst = burst;
+        Ok(())
+    }
+
+    fn emit(&mut self, turn: &mut Turn<'_>) -> Result {
+        while !turn.is_full() {
+            match self.queue.pop() {
+                Some(Emission::Element(StreamRecord { value, timestamp }, Ok(result))) => {
+                    turn.output(0)?.push(StreamRecord { value: (value, result), timestamp });
+                }
+                Some(Emission::Element(StreamRecord { value, timestamp }, Err(error))) => {
+                    let value = FailedRecord { record: value, error: error.to_string() };
+                    turn.output(1)?.push(StreamRecord { value, timestamp });
+                }
+                Some(Emission::Marker(marker)) => marker.emit(turn),
+                None => break,
+            }
+        }
         Ok(())
     }
 
     fn advance(&mut self, turn: &mut Turn<'_>) -> Result<Readiness> {
+        self.take_in_results()?;
         self.emit(turn)?;
-        self.submit()?;
-        let ready = if self.finishing { self.slots.is_empty() } else { self.slots.len() < self.options.capacity };
+        self.submit(turn.now())?;
+        self.metrics.in_flight.set(self.queue.len() as i64);
+        if turn.is_full() {
+            turn.wake_now();
+        } else {
+            turn.wake_at(self.held_until().filter(|_| !self.waits_for_room));
+        }
+        let ready = if self.finishing { self.queue.is_empty() } else { self.queue.len() < self.options.capacity };
         Ok(if ready { Readiness::Ready } else { Readiness::Busy })
     }
 }
@@ -163,31 +177,35 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> Operator 
 
     fn restore(&mut self, mut state: OperatorSnapshot) -> Result {
         for entry in state.take_list(IN_FLIGHT) {
-            self.push(decode_state(IN_FLIGHT, &entry)?);
+            // They have waited long enough.
+            self.push(decode_state(IN_FLIGHT, &entry)?, Timestamp::MIN);
         }
         Ok(())
     }
 
-    fn open(&mut self, context: &RuntimeContext, _: &mut Turn<'_>) -> Result {
-        self.completions = context.completions.clone();
+    fn open(&mut self, context: &RuntimeContext, turn: &mut Turn<'_>) -> Result {
+        self.inbox = Inbox::new(context.completions.clone());
         self.runner.ensure_local()?;
-        self.submit()
+        self.batch_size = self.runner.max_batch_size();
+        self.metrics = InferMetrics::of(context, &self.runner)?;
+        self.submit(turn.now())
     }
 
     fn process(&mut self, _: usize, batch: Batch, turn: &mut Turn<'_>) -> Result<Readiness> {
+        let now = turn.now();
         for record in batch.into_records::<T>()? {
-            self.push(record);
+            self.push(record, now);
         }
         self.advance(turn)
     }
 
     fn watermark(&mut self, _: usize, watermark: Timestamp, turn: &mut Turn<'_>) -> Result<Readiness> {
-        self.slots.push_back(Slot::Watermark(watermark));
+        self.queue.mark(Marker::watermark(watermark));
         self.advance(turn)
     }
 
     fn idle(&mut self, _: usize, idle: bool, turn: &mut Turn<'_>) -> Result<Readiness> {
-        self.slots.push_back(Slot::Idle(idle));
+        self.queue.mark(Marker::idle(idle));
         self.advance(turn)
     }
 
@@ -195,40 +213,30 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> Operator 
         self.advance(turn)
     }
 
-    fn complete(&mut self, completion: Completion, turn: &mut Turn<'_>) -> Result<Readiness> {
-        match completion.downcast::<Answer<R::Output>>() {
-            Ok(answer) => {
-                let Answer(number, answer) = *answer;
-                let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-                // A second answer finds its slot answered or gone, and is ignored.
-                if let Some(Slot::Record { result: result @ None, .. }) =
-                    index.and_then(|index| self.slots.get_mut(index))
-                {
-                    *result = Some(answer);
-                }
-            }
-            Err(other) if other.is::<Room>() => self.waits_for_room = false,
-            Err(_) => return Err(FunctionError::internal("a completion of an unknown kind came back from the runner")),
-        }
+    fn complete(&mut self, _: Completion, turn: &mut Turn<'_>) -> Result<Readiness> {
         self.advance(turn)
     }
 
     fn snapshot(&mut self, _: SnapshotRequest) -> Result<Box<dyn FrozenState>> {
-        let records: Vec<StreamRecord<T>> = self
-            .slots
-            .iter()
-            .filter_map(|slot| match slot {
-                Slot::Record { record, .. } => Some(record.clone()),
-                Slot::Watermark(_) | Slot::Idle(_) => None,
-            })
-            .collect();
+        let records: Vec<StreamRecord<T>> = self.queue.elements().into_iter().cloned().collect();
         Ok(Box::new(move |writer: &mut dyn SnapshotWriter| {
             records.iter().try_for_each(|record| writer.list_entry(IN_FLIGHT, encode_state(IN_FLIGHT, record)?))
         }))
     }
 
+    fn checkpoint_aborted(&mut self, _: u64) -> Result {
+        self.inbox.remind();
+        Ok(())
+    }
+
     fn finish(&mut self, turn: &mut Turn<'_>) -> Result<Readiness> {
         self.finishing = true;
         self.advance(turn)
+    }
+
+    fn close(&mut self) -> Result {
+        self.inbox.close();
+        self.metrics = InferMetrics::unregistered();
+        Ok(())
     }
 }

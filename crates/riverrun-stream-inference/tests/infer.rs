@@ -95,3 +95,26 @@ fn subtasks_share_one_runner() {
     squared.sort_unstable();
     assert_eq!(squared, (20..=9_999).map(|n| (n, n * n)).collect::<Vec<_>>());
 }
+
+#[test]
+fn unordered_results_are_all_there() {
+    let env = environment();
+    let runner = Runner::new("square", Square);
+
+    let stream = env.from_sequence(20, 5_000).infer(&runner, |&n| n).unordered().capacity(100);
+    let mut squared = stream.execute_and_collect().unwrap();
+
+    squared.sort_unstable();
+    assert_eq!(squared, (20..=5_000).map(|n| (n, n * n)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_capacity_of_zero_is_found_before_the_program_runs() {
+    let env = environment();
+    let runner = Runner::new("square", Square);
+
+    let stream = env.from_sequence(1, 3).infer(&runner, |&n| n).capacity(0);
+    let error = stream.execute_and_collect().unwrap_err().to_string();
+
+    assert!(error.contains("the capacity of `Infer` is 0"), "{error}");
+}

@@ -148,3 +148,21 @@ fn each_answer_of_a_submission_comes_with_the_index_of_its_input() {
     answers.sort_by_key(|answer| answer.0);
     assert_eq!(answers, (0..50).map(|n| (n as usize, Ok(n * 2))).collect::<Vec<_>>());
 }
+
+#[test]
+fn an_observer_hears_of_every_batch_until_it_is_dropped() {
+    let (runner, _, gate) = gated(Batching::default());
+    let reports: Arc<Mutex<Vec<crate::BatchReport>>> = Arc::default();
+    let told = reports.clone();
+    let observer = runner.observe(move |report| told.lock().unwrap().push(report)).unwrap();
+    let answers = submit_all(&runner, &[1, 2, 3]);
+    gate.open();
+    (0..3).for_each(|_| assert!(answers.recv().unwrap().is_ok()));
+
+    drop(observer);
+    runner.run(5).unwrap();
+
+    let reports: Vec<(usize, usize, usize)> =
+        reports.lock().unwrap().iter().map(|report| (report.items, report.cost, report.failed)).collect();
+    assert_eq!(reports, [(1, 1, 0), (3, 3, 0)]);
+}

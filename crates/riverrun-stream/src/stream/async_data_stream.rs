@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::data::Data;
-use crate::error::{Error, FunctionError};
+use crate::error::FunctionError;
 use crate::functions::{AsyncClosure, AsyncFunction, AsyncRetryStrategy};
 use crate::operator::AsyncWaitOperator;
 use crate::operator::async_wait::{AsyncSettings, OutputMode};
@@ -183,12 +183,10 @@ impl<R> Settings<AsyncSettings<R>> {
     }
 }
 
-/// Adds a mistake that `execute` reports.
 pub(super) fn report<T>(
     stream: &DataStream<T>, operator: &str, option: &'static str, given: String, rule: &'static str,
 ) {
-    let mistake = Error::InvalidOption { operator: operator.into(), option, given, rule };
-    stream.environment.builder().mistakes.push(mistake);
+    stream.report_invalid_option(operator, option, given, rule);
 }
 
 /// What comes of async calls, and the options of the operator that makes them. They can be set until the program is

@@ -74,6 +74,13 @@ impl<T> DataStream<T> {
         node
     }
 
+    /// Adds a mistake that `execute` reports: an option of an operator that can't be, and what would be right. For crates
+    /// beside this one that put operators into a stream.
+    pub fn report_invalid_option(&self, operator: &str, option: &'static str, given: String, rule: &'static str) {
+        let mistake = Error::InvalidOption { operator: operator.into(), option, given, rule };
+        self.environment.builder().mistakes.push(mistake);
+    }
+
     /// Adds an operator of one's own, made anew for each subtask: how crates beside this one put theirs into a stream.
     ///
     /// `Out` is the type of the operator's main output.
