@@ -18,7 +18,7 @@ use crate::executor::SharedRuntime;
 use crate::inputs::{InputChannel, Inputs};
 use crate::job::Job;
 use crate::metrics::{Registry, TaskTimes};
-use crate::sorting::KeyedSort;
+use crate::sorting::InputSort;
 use crate::task::{Part, Task};
 use crate::waker::Waker;
 use crate::writer::{Connection, EdgeWriter};
@@ -139,18 +139,26 @@ impl<'g> Deployment<'g> {
         Inputs::new(channels, self.sort(head))
     }
 
-    /// In batch mode, what sorts the keyed inputs of an operator.
-    fn sort(&self, head: NodeId) -> Option<KeyedSort> {
+    /// In batch mode, what sorts the inputs of an operator: those with keys, and those without behind one that is broadcast.
+    fn sort(&self, head: NodeId) -> Option<InputSort> {
         if self.graph.runtime_mode != RuntimeExecutionMode::Batch {
             return None;
         }
-        let mut keyed = BTreeMap::new();
-        for edge in self.graph.edges.iter().filter(|edge| edge.to == head) {
-            if let Partitioning::KeyBy(partitioner) = &edge.partitioning {
-                keyed.insert(edge.input, partitioner.clone());
+        let edges = || self.graph.edges.iter().filter(|edge| edge.to == head);
+        let is_broadcast = |input| {
+            let mut of_input = edges().filter(|edge| edge.input == input);
+            of_input.all(|edge| matches!(edge.partitioning, Partitioning::Broadcast))
+        };
+        let waits = edges().any(|edge| is_broadcast(edge.input));
+        let mut sorted = BTreeMap::new();
+        for edge in edges() {
+            match &edge.partitioning {
+                Partitioning::KeyBy(partitioner) => drop(sorted.insert(edge.input, Some(partitioner.clone()))),
+                _ if waits && !is_broadcast(edge.input) => drop(sorted.entry(edge.input).or_insert(None)),
+                _ => {}
             }
         }
-        (!keyed.is_empty()).then(|| KeyedSort::new(keyed, self.sizes.sort_memory))
+        (!sorted.is_empty()).then(|| InputSort::new(sorted, self.sizes.sort_memory))
     }
 
     fn node(

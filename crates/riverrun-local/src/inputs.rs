@@ -7,7 +7,7 @@ use riverrun_stream::Result;
 use riverrun_stream::element::{MAX_WATERMARK, StreamElement, Timestamp};
 
 use crate::channel::Channel;
-use crate::sorting::KeyedSort;
+use crate::sorting::InputSort;
 
 /// One channel into a task.
 pub(crate) struct InputChannel {
@@ -38,8 +38,8 @@ pub(crate) struct Inputs {
     next: usize,
     /// What has been told of each input.
     told: Vec<Told>,
-    /// In batch mode: what the keyed inputs go through.
-    sort: Option<KeyedSort>,
+    /// In batch mode: what inputs go through that have to be sorted, or to wait for others.
+    sort: Option<InputSort>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,7 +49,7 @@ struct Told {
 }
 
 impl Inputs {
-    pub(crate) fn new(channels: Vec<InputChannel>, sort: Option<KeyedSort>) -> Self {
+    pub(crate) fn new(channels: Vec<InputChannel>, sort: Option<InputSort>) -> Self {
         let inputs = channels.iter().map(|channel| channel.input + 1).max().unwrap_or(0);
         Self { channels, next: 0, told: vec![Told { watermark: Timestamp::MIN, idle: false }; inputs], sort }
     }

@@ -4,14 +4,19 @@
 mod all_hosts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use riverrun_local::LocalHost;
-use riverrun_stream::functions::{Collector, KeyedProcessContext, KeyedProcessFunction, MapFunction};
+use riverrun_stream::functions::{
+    BroadcastContext, BroadcastProcessFunction, BroadcastReadContext, Collector, KeyedBroadcastContext,
+    KeyedBroadcastProcessFunction, KeyedBroadcastReadContext, KeyedProcessContext, KeyedProcessFunction, MapFunction,
+};
 use riverrun_stream::source::{Boundedness, NumberSequence, SequenceSplit, Source};
-use riverrun_stream::state::{ValueState, ValueStateDescriptor};
-use riverrun_stream::time::WatermarkStrategy;
+use riverrun_stream::state::{MapStateDescriptor, ValueState, ValueStateDescriptor};
+use riverrun_stream::time::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
+use riverrun_stream::window::TumblingEventTimeWindows;
 use riverrun_stream::{
-    DataStream, Result, RuntimeContext, RuntimeExecutionMode, StreamExecutionEnvironment, Timestamp,
+    DataStream, FunctionError, Result, RuntimeContext, RuntimeExecutionMode, StreamExecutionEnvironment, Timestamp,
 };
 
 use all_hosts::{on_all_hosts, sorted};
@@ -167,4 +172,97 @@ fn in_batch_mode_a_reduction_gives_one_value_per_key() {
 
         assert_eq!(sorted(sums.execute_and_collect().unwrap()), [(0, 166_833), (1, 167_167), (2, 166_500)]);
     });
+}
+
+/// Looks each value up among those that were broadcast.
+#[derive(Clone)]
+struct LookUp(MapStateDescriptor<u64, u64>);
+
+impl BroadcastProcessFunction<u64, u64> for LookUp {
+    type Out = u64;
+
+    fn process_element(
+        &mut self, value: u64, context: &mut BroadcastReadContext<'_, '_>, out: &mut Collector<'_, u64>,
+    ) -> Result {
+        let known = context.broadcast_state(&self.0)?.get(&value).copied();
+        out.collect(known.ok_or_else(|| FunctionError::new(format!("{value} came before what was broadcast")))?);
+        Ok(())
+    }
+
+    fn process_broadcast_element(
+        &mut self, value: u64, context: &mut BroadcastContext<'_, '_>, _: &mut Collector<'_, u64>,
+    ) -> Result {
+        context.broadcast_state(&self.0)?.put(value, value + 1);
+        Ok(())
+    }
+}
+
+impl KeyedBroadcastProcessFunction<u64, u64, u64> for LookUp {
+    type Out = u64;
+
+    fn process_element(
+        &mut self, value: u64, context: &mut KeyedBroadcastReadContext<'_, '_, u64>, out: &mut Collector<'_, u64>,
+    ) -> Result {
+        let known = context.broadcast_state(&self.0)?.get(&value).copied();
+        out.collect(known.ok_or_else(|| FunctionError::new(format!("{value} came before what was broadcast")))?);
+        Ok(())
+    }
+
+    fn process_broadcast_element(
+        &mut self, value: u64, context: &mut KeyedBroadcastContext<'_, '_, u64>, _: &mut Collector<'_, u64>,
+    ) -> Result {
+        context.broadcast_state(&self.0)?.put(value, value + 1);
+        Ok(())
+    }
+}
+
+#[test]
+fn in_batch_mode_what_is_broadcast_comes_before_all_else() {
+    on_all_hosts(|env| {
+        env.set_parallelism(2).set_runtime_mode(RuntimeExecutionMode::Batch);
+        let known = MapStateDescriptor::new("known");
+        // One source feeds both sides, so that neither may hold up the other.
+        let numbers = env.from_sequence(1, 30_000);
+        let rules = numbers.broadcast_state(&known);
+
+        let regular = numbers.connect(&rules).process(LookUp(known.clone()));
+        let keyed = numbers.key_by(|n| n % 10).connect(&rules).process(LookUp(known));
+
+        let expected: Vec<u64> = (2..=30_001).flat_map(|n| [n, n]).collect();
+        assert_eq!(sorted(regular.union([&keyed]).execute_and_collect().unwrap()), expected);
+    });
+}
+
+#[test]
+fn in_batch_mode_no_record_is_late_for_its_window() {
+    let counts = |env: &StreamExecutionEnvironment, mode| {
+        env.set_parallelism(1).set_runtime_mode(mode);
+        let backwards = WatermarkStrategy::for_generator(|_| Eager)
+            .with_timestamp_assigner(|value: &u64, _| 1000 - value.cast_signed());
+        env.from_sequence(0, 999)
+            .assign_timestamps_and_watermarks(backwards)
+            .map(|value| (value % 2, 1_u64))
+            .key_by(|(key, _)| *key)
+            .window(TumblingEventTimeWindows::of(Duration::from_millis(100)))
+            .sum(|(_, count)| count)
+            .execute_and_collect()
+            .unwrap()
+            .iter()
+            .map(|(_, count)| count)
+            .sum::<u64>()
+    };
+
+    on_all_hosts(|env| assert_eq!(counts(&env, RuntimeExecutionMode::Batch), 1000));
+    on_all_hosts(|env| assert!(counts(&env, RuntimeExecutionMode::Streaming) < 1000));
+}
+
+/// Says that event time is as far as the latest record.
+struct Eager;
+
+impl WatermarkGenerator<u64> for Eager {
+    fn on_event(&mut self, _: &u64, timestamp: Timestamp, output: &mut WatermarkOutput) {
+        output.emit_watermark(timestamp);
+    }
+
+    fn on_periodic_emit(&mut self, _: &mut WatermarkOutput) {}
 }

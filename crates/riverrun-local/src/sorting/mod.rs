@@ -1,7 +1,8 @@
-//! In batch mode: the inputs of a keyed operator, key by key, and in the order of their times within a key.
+//! In batch mode: the inputs of an operator in their order. What is broadcast comes first, then what has no key, then what has one,
+//! key by key and in the order of time within a key.
 //!
-//! Records are gathered until all inputs have ended; what exceeds the memory for it goes to files in sorted runs. Then the runs
-//! are merged.
+//! What comes first is read as it comes. The rest is gathered until all inputs have ended; what exceeds the memory for it goes to
+//! files in sorted runs. Then the runs are merged.
 
 mod keys;
 mod run;
@@ -19,8 +20,8 @@ use run::Run;
 /// Records of a batch that is put out: few, since a batch is cut where another run comes first.
 const CHUNK: usize = 256;
 
-/// Gathers and sorts the keyed inputs of one subtask.
-pub(crate) struct KeyedSort {
+/// Gathers and sorts inputs of one subtask.
+pub(crate) struct InputSort {
     /// Bytes, estimated, that may be gathered in memory.
     memory: usize,
     inputs: BTreeMap<usize, Gathered>,
@@ -30,17 +31,17 @@ pub(crate) struct KeyedSort {
 
 /// What has come on one input and is not in a run.
 struct Gathered {
-    /// How the keys of its records are found.
-    partitioner: Arc<dyn Partitioner>,
+    /// How the keys of its records are found; without, they stay in the order in which they came, before those with keys.
+    partitioner: Option<Arc<dyn Partitioner>>,
     data_type: Option<DataType>,
     records: Option<Batch>,
     keys: SortKeys,
     bytes: usize,
 }
 
-impl KeyedSort {
-    /// For these inputs, each with what knows its keys.
-    pub(crate) fn new(inputs: impl IntoIterator<Item = (usize, Arc<dyn Partitioner>)>, memory: usize) -> Self {
+impl InputSort {
+    /// For these inputs, each with what knows its keys, if it has keys.
+    pub(crate) fn new(inputs: impl IntoIterator<Item = (usize, Option<Arc<dyn Partitioner>>)>, memory: usize) -> Self {
         let gathered =
             |partitioner| Gathered { partitioner, data_type: None, records: None, keys: SortKeys::default(), bytes: 0 };
         let inputs = inputs.into_iter().map(|(input, partitioner)| (input, gathered(partitioner))).collect();
@@ -119,10 +120,13 @@ impl Gathered {
         let data_type = *self.data_type.get_or_insert_with(|| batch.data_type());
         self.bytes += batch.estimate_bytes();
         let timestamps = batch.timestamps();
-        let mut timestamps = timestamps.iter();
-        self.partitioner.keys(&batch, &mut |key| {
-            self.keys.push(key, timestamps.next().copied().flatten());
-        })?;
+        match &self.partitioner {
+            Some(partitioner) => {
+                let mut timestamps = timestamps.into_iter();
+                partitioner.keys(&batch, &mut |key| self.keys.push(key, timestamps.next().flatten()))?;
+            }
+            None => timestamps.iter().for_each(|_| self.keys.push(&[], None)),
+        }
         data_type.append(self.records.get_or_insert_with(|| data_type.empty_batch()), batch)?;
         Ok(())
     }
@@ -160,7 +164,7 @@ mod tests {
         }
     }
 
-    fn put_out(sort: &mut KeyedSort) -> Vec<(usize, StreamRecord<Value>)> {
+    fn put_out(sort: &mut InputSort) -> Vec<(usize, StreamRecord<Value>)> {
         let mut records = Vec::new();
         while let Some((input, batch)) = sort.next().unwrap() {
             assert!(!batch.is_empty());
@@ -175,8 +179,8 @@ mod tests {
             batches in prop::collection::vec((0_usize..2, prop::collection::vec((0_u8..5, prop::option::of(-3_i64..3)), 0..40)), 0..30),
             memory in 0_usize..6000,
         ) {
-            let partitioner = || -> Arc<dyn Partitioner> { Arc::new(BySecond) };
-            let mut sort = KeyedSort::new([(0, partitioner()), (1, partitioner())], memory);
+            let partitioner = || -> Option<Arc<dyn Partitioner>> { Some(Arc::new(BySecond)) };
+            let mut sort = InputSort::new([(0, partitioner()), (1, partitioner())], memory);
             let mut expected = Vec::new();
             for (number, (input, records)) in batches.into_iter().enumerate() {
                 let record = |(key, timestamp)| StreamRecord { value: (number as u32, key), timestamp };
