@@ -20,7 +20,8 @@ use crate::sink::{CollectSink, PrintSink, Sink};
 use crate::source::{ERROR_OUTPUT, RecordError};
 use crate::state::MapStateDescriptor;
 use crate::stream::{
-    AllWindowedStream, BroadcastStream, ConnectTo, DataStreamSink, KeyedStream, SingleOutputStreamOperator,
+    AllWindowedStream, BroadcastStream, CoGroupedStreams, ConnectTo, DataStreamSink, JoinedStreams, KeyedStream,
+    SingleOutputStreamOperator, StreamPair,
 };
 use crate::time::WatermarkStrategy;
 use crate::window::{CountEvictor, CountTrigger, GlobalWindows, PurgingTrigger, WindowAssigner};
@@ -214,6 +215,41 @@ impl<T: Data> DataStream<T> {
     /// A stream of another environment is a mistake that `execute` reports.
     pub fn connect<C: ConnectTo<Self>>(&self, other: &C) -> C::Connected {
         other.connect_to(self)
+    }
+
+    /// Joins two streams in windows, by keys that come next: a function gets every pair that a window has of a key. Same as
+    /// Flink's `join`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use riverrun_stream::{DataStream, SingleOutputStreamOperator, window::TumblingEventTimeWindows};
+    /// # fn program(orders: DataStream<(u64, String)>, payments: DataStream<(u64, f64)>) -> SingleOutputStreamOperator<(String, f64)> {
+    /// orders
+    ///     .join(&payments)
+    ///     .where_(|(id, _)| *id)
+    ///     .equal_to(|(id, _)| *id)
+    ///     .window(TumblingEventTimeWindows::of(Duration::from_secs(10)))
+    ///     .apply(|(_, order), (_, payment)| (order.clone(), *payment))
+    /// # }
+    /// ```
+    pub fn join<U: Data>(&self, other: &DataStream<U>) -> JoinedStreams<T, U> {
+        StreamPair::of(self, other)
+    }
+
+    /// Groups two streams together in windows, by keys that come next: a function gets all that a window has of a key, of both
+    /// streams. Same as Flink's `coGroup`.
+    pub fn co_group<U: Data>(&self, other: &DataStream<U>) -> CoGroupedStreams<T, U> {
+        StreamPair::of(self, other)
+    }
+
+    /// The parallelism of the operator that the stream comes from, if it is one, and nothing spreads its records anew.
+    pub(crate) fn parallelism(&self) -> Option<usize> {
+        match self.outputs.as_slice() {
+            [output] if output.partitioning.is_none() => {
+                Some(self.environment.builder().graph.nodes[output.node].parallelism)
+            }
+            _ => None,
+        }
     }
 
     /// Spreads the records evenly over all subtasks of what follows, round robin.

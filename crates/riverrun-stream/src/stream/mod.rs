@@ -8,6 +8,7 @@ mod connected;
 mod data_stream;
 mod data_stream_sink;
 mod interval_join;
+mod joined;
 mod keyed;
 mod single_output;
 mod windowed;
@@ -20,6 +21,10 @@ pub use connected::{ConnectTo, ConnectedStreams, KeyedConnectedStreams};
 pub use data_stream::DataStream;
 pub use data_stream_sink::DataStreamSink;
 pub use interval_join::{IntervalJoin, IntervalJoined};
+pub use joined::{
+    CoGrouped, CoGroupedStreams, EqualKeys, Joined, JoinedStreams, Meeting, MeetingWindows, StreamPair, TaggedUnion,
+    WhereKey,
+};
 pub use keyed::KeyedStream;
 pub use single_output::SingleOutputStreamOperator;
 pub use windowed::WindowedStream;
