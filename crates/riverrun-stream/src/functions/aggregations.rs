@@ -1,5 +1,6 @@
 //! The built-in reductions: sum, minimum and maximum of a field, and the record that has it.
 
+use std::any::TypeId;
 use std::marker::PhantomData;
 
 use crate::error::Result;
@@ -98,6 +99,16 @@ impl Extremum {
     }
 }
 
+/// Whether of two values one is always lower or both are the same: floating-point numbers have NaN and two zeros.
+fn is_totally_ordered<N: 'static>() -> bool {
+    macro_rules! is_one_of {
+        ($($type:ty)*) => {
+            [$(TypeId::of::<$type>()),*].contains(&TypeId::of::<N>())
+        };
+    }
+    is_one_of!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize bool char String)
+}
+
 /// The lowest or highest value of a field; the other fields are those of the first record.
 pub struct ExtremumOf<F, N>(Extremum, F, PhantomData<fn() -> N>);
 
@@ -120,6 +131,10 @@ impl<F: Clone, N> Clone for ExtremumOf<F, N> {
 impl<T, N: PartialOrd + Clone + 'static, F: Fn(&mut T) -> &mut N + Clone + Send + 'static> ReduceFunction<T>
     for ExtremumOf<F, N>
 {
+    fn is_mergeable(&self) -> bool {
+        is_totally_ordered::<N>()
+    }
+
     #[inline]
     fn reduce(&mut self, mut reduced: T, mut value: T) -> Result<T> {
         let new = (self.1)(&mut value);

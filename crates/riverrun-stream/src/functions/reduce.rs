@@ -6,7 +6,8 @@ use crate::error::Result;
 /// Makes one value of two. Same as Flink's `ReduceFunction`.
 pub trait ReduceFunction<T>: Clone + Send + 'static {
     /// Whether the values can be reduced in any order and grouping with the same result to the last bit, as integers can be
-    /// added and floating-point numbers cannot. Sliding windows then share work.
+    /// added and floating-point numbers cannot. Sliding windows then share work. What is reduced with the rest always holds the
+    /// earliest of the values, so that it may count for more than the others.
     fn is_mergeable(&self) -> bool {
         false
     }

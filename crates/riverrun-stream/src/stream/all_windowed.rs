@@ -7,7 +7,7 @@ use crate::functions::{
     AggregateFunction, AllWindowClosure, AllWindowFunction, Collector, Extremum, ExtremumOf, KeyExtractor, OutputTag,
     ProcessAllWindowFunction, RecordWith, ReduceClosure, ReduceFunction, Sum, Summable,
 };
-use crate::operator::window::{ApplyAll, Emit, ProcessAll};
+use crate::operator::window::{ApplyAll, ProcessAll};
 use crate::stream::{DataStream, KeyedStream, SingleOutputStreamOperator, WindowedStream};
 use crate::window::{Evictor, NoEvictor, Trigger, WindowAssigner};
 
@@ -66,7 +66,7 @@ where
 
     /// As [`WindowedStream::reduce_function`].
     pub fn reduce_function<R: ReduceFunction<T>>(&self, function: R) -> SingleOutputStreamOperator<T> {
-        alone(self.windowed.reducing(function, Emit))
+        alone(self.windowed.reduce_function(function))
     }
 
     /// As [`WindowedStream::reduce_with`].
@@ -80,7 +80,7 @@ where
 
     /// As [`WindowedStream::aggregate`].
     pub fn aggregate<G2: AggregateFunction<T, Out: Data>>(&self, function: G2) -> SingleOutputStreamOperator<G2::Out> {
-        alone(self.windowed.aggregating(function, Emit))
+        alone(self.windowed.aggregate(function))
     }
 
     /// As [`WindowedStream::aggregate_with`].

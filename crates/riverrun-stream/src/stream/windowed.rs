@@ -11,12 +11,12 @@ use crate::functions::{
 };
 use crate::operator::Operator;
 use crate::operator::window::{
-    AggregateThen, Aggregated, Apply, Contents, Emit, Evicted, LateRecords, Listed, PaneFunction, Process, ReduceThen,
-    Reduced, WindowOperator,
+    AggregateThen, Aggregated, Apply, Contents, Emit, Evicted, LateRecords, Listed, MergeableContents, PaneFunction,
+    Process, ReduceThen, Reduced, SlidingOperator, WindowOperator,
 };
 use crate::stream::data_stream::cloning;
 use crate::stream::{KeyedStream, SingleOutputStreamOperator};
-use crate::window::{Evictor, NoEvictor, Trigger, WindowAssigner, millis};
+use crate::window::{Evictor, NoEvictor, Slides, Trigger, WindowAssigner, millis};
 
 /// A keyed stream whose records are gathered in windows, per key. Made by [`KeyedStream::window`]. Same as Flink's
 /// `WindowedStream`.
@@ -90,6 +90,9 @@ where
 
     /// As [`reduce`](Self::reduce), with a function that is opened and closed on every subtask.
     pub fn reduce_function<R: ReduceFunction<T>>(&self, function: R) -> SingleOutputStreamOperator<T> {
+        if let Some(slides) = self.shared_work(function.is_mergeable()) {
+            return self.sliding(slides, Reduced(function));
+        }
         self.reducing(function, Emit)
     }
 
@@ -105,6 +108,9 @@ where
 
     /// Aggregates the elements of each window, as they come.
     pub fn aggregate<G2: AggregateFunction<T, Out: Data>>(&self, function: G2) -> SingleOutputStreamOperator<G2::Out> {
+        if let Some(slides) = self.shared_work(function.is_mergeable()) {
+            return self.sliding(slides, Aggregated(function));
+        }
         self.aggregating(function, Emit)
     }
 
@@ -204,6 +210,26 @@ where
             return self.operator(Listed, function);
         }
         self.operator(Evicted::by(self.evictor.clone()), function)
+    }
+
+    /// How the windows overlap, where their results can be put together from those of shorter times and nobody can tell.
+    fn shared_work(&self, is_mergeable: bool) -> Option<Slides> {
+        if !is_mergeable || !self.evictor.is_none() || !self.trigger.is_event_time_trigger() {
+            return None;
+        }
+        self.assigner.slides().filter(|slides| slides.slide < slides.size)
+    }
+
+    fn sliding<C: MergeableContents<T>>(&self, slides: Slides, contents: C) -> SingleOutputStreamOperator<C::Element>
+    where
+        C::Element: Data,
+    {
+        let (keys, lateness) = (self.stream.keys.clone(), millis(self.lateness));
+        let parts = (contents, LateRecords::to(self.late.clone()));
+        let operator = cloning(parts, move |(contents, late)| -> Box<dyn Operator> {
+            Box::new(SlidingOperator::new(keys.clone(), slides, lateness, late, contents))
+        });
+        self.stream.transform(self.assigner.name(), operator)
     }
 
     fn operator<C, F>(&self, contents: C, function: F) -> SingleOutputStreamOperator<F::Out>

@@ -40,4 +40,5 @@ pub(crate) fn millis(duration: std::time::Duration) -> Timestamp {
     Timestamp::try_from(duration.as_millis()).unwrap_or(Timestamp::MAX)
 }
 
+pub(crate) use assigner::Slides;
 pub(crate) use trigger::PaneTimers;

@@ -111,3 +111,59 @@ fn every_window_fires_as_the_reference_says_also_before_1970() {
         }
     }
 }
+
+/// The records that have come out, each key's in their order.
+fn by_key(operator: &mut OperatorHarness) -> Vec<StreamRecord<Event>> {
+    let mut records = operator.take_records::<Event>(0).unwrap();
+    records.sort_by_key(|record| record.value.0);
+    records
+}
+
+#[test]
+fn sliding_windows_that_share_work_cannot_be_told_apart_from_those_that_do_not() {
+    for seed in 0..600 {
+        let mut random = Random::new(seed);
+        let slide = 1 + random.below(8) as i64;
+        let size = slide + random.below(40) as i64;
+        let offset = random.below(slide as usize) as i64;
+        let lateness = if random.once_in(2) { 0 } else { random.below(40) as i64 };
+        let maximum = random.once_in(2);
+        let windows = SlidingEventTimeWindows::of(ms(size), ms(slide)).offset_millis(-offset);
+        let program = |shared: bool| {
+            let windows = windows.clone();
+            harness(move |stream| {
+                let windowed = stream.key_by(|event| event.0).window(windows).allowed_lateness(ms(lateness));
+                let windowed = windowed.side_output_late_data(&OutputTag::new("late"));
+                match (shared, maximum) {
+                    (true, true) => windowed.max(|event| &mut event.2),
+                    (true, false) => windowed.sum(|event| &mut event.2),
+                    (false, true) => windowed.reduce(|a, b| (a.0, a.1, a.2.max(b.2))),
+                    (false, false) => windowed.reduce(|a, b| (a.0, a.1, a.2.wrapping_add(b.2))),
+                }
+            })
+        };
+        let (mut shared, mut alone) = (program(true), program(false));
+        let mut watermark = -60;
+        for number in 0..120 {
+            if random.once_in(5) {
+                let furthest = if random.once_in(8) { 100 } else { 12 };
+                watermark += random.below(furthest) as i64;
+                shared.watermark(0, watermark).unwrap();
+                alone.watermark(0, watermark).unwrap();
+            } else {
+                let time = watermark - 30 + random.below(60) as i64;
+                let value = if random.once_in(9) { i64::MAX - number } else { random.below(100) as i64 - 50 };
+                let record = StreamRecord::at((random.below(3) as u8, number, value), time);
+                shared.process_records(0, [record.clone()]).unwrap();
+                alone.process_records(0, [record]).unwrap();
+            }
+            let which = format!("seed {seed}, event {number}: {size}/{slide}, offset -{offset}, lateness {lateness}");
+            assert_eq!(by_key(&mut shared), by_key(&mut alone), "{which}");
+            let late = |operator: &mut OperatorHarness| operator.take_values::<Event>(1).unwrap();
+            assert_eq!(late(&mut shared), late(&mut alone), "late, {which}");
+        }
+        shared.finish().unwrap();
+        alone.finish().unwrap();
+        assert_eq!(by_key(&mut shared), by_key(&mut alone), "at the end, seed {seed}");
+    }
+}

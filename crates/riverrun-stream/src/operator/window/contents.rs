@@ -8,7 +8,7 @@ use crate::element::Timestamp;
 use crate::error::Result;
 use crate::functions::{AggregateFunction, Collector, ProcessWindowContext, ReduceFunction};
 use crate::operator::window::PaneFunction;
-use crate::window::{Evictor, EvictorContext, WindowElements};
+use crate::window::{Evictor, EvictorContext, TimeWindow, WindowElements};
 
 /// Keeps the elements of windows, in a form of its own.
 pub(crate) trait Contents<T, W>: Clone + Send + 'static {
@@ -41,6 +41,13 @@ pub(crate) trait Contents<T, W>: Clone + Send + 'static {
     fn close(&mut self) -> Result {
         Ok(())
     }
+}
+
+/// Contents that can be kept in parts: merged in any order and grouping, with the same result to the last bit, but that the one with
+/// the earliest element is always what the others are merged into.
+pub(crate) trait MergeableContents<T>: Contents<T, TimeWindow> {
+    /// What comes out for what was kept.
+    fn result(&mut self, kept: Self::Kept) -> Result<Self::Element>;
 }
 
 /// Keeps the elements reduced to one.
@@ -82,6 +89,12 @@ impl<T: Data, W, R: ReduceFunction<T>> Contents<T, W> for Reduced<R> {
 
     fn close(&mut self) -> Result {
         self.0.close()
+    }
+}
+
+impl<T: Data, R: ReduceFunction<T>> MergeableContents<T> for Reduced<R> {
+    fn result(&mut self, kept: T) -> Result<T> {
+        Ok(kept)
     }
 }
 
@@ -129,6 +142,12 @@ impl<T: Data, W, A: AggregateFunction<T>> Contents<T, W> for Aggregated<A> {
 
     fn close(&mut self) -> Result {
         self.0.close()
+    }
+}
+
+impl<T: Data, A: AggregateFunction<T>> MergeableContents<T> for Aggregated<A> {
+    fn result(&mut self, kept: A::Accumulator) -> Result<A::Out> {
+        self.0.get_result(&kept)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`WindowOperator`] keeps a pane per key and window, whatever the assigner, trigger, contents and function; it is compiled for
 //! each combination, so that a record costs one look-up of its key and no dynamic call. A record's panes are `element.rs`, merging
-//! windows `merging.rs`, timers and results `firing.rs`, snapshots `snapshot.rs`.
+//! windows `merging.rs`, timers and results `firing.rs`, snapshots `snapshot.rs`. [`SlidingOperator`] does the same for sliding
+//! windows whose results can be put together from those of shorter times.
 
 mod contents;
 mod element;
@@ -12,6 +13,7 @@ mod late;
 mod merging;
 mod pane;
 mod pane_function;
+mod sliding;
 mod snapshot;
 mod timer_queue;
 
@@ -33,9 +35,10 @@ use key_table::KeyTable;
 use pane::Pane;
 use timer_queue::{PaneId, TimerQueue};
 
-pub(crate) use contents::{Aggregated, Contents, Evicted, Listed, Reduced};
+pub(crate) use contents::{Aggregated, Contents, Evicted, Listed, MergeableContents, Reduced};
 pub(crate) use late::LateRecords;
 pub(crate) use pane_function::{AggregateThen, Apply, ApplyAll, Emit, PaneFunction, Process, ProcessAll, ReduceThen};
+pub(crate) use sliding::SlidingOperator;
 
 /// How many timers a turn looks at: one that makes nothing costs time too.
 const TIMERS_PER_TURN: usize = 4 * BATCH_SIZE;

@@ -63,30 +63,32 @@ impl Aligned {
         }
     }
 
-    pub(super) fn slides(&self) -> Slides<TimeWindow> {
-        Slides { size: self.size, slide: self.slide, offset: self.offset, make: TimeWindow::new }
+    pub(super) fn slides(&self) -> Slides {
+        Slides { size: self.size, slide: self.slide, offset: self.offset }
     }
 }
 
 /// How sliding windows lie in event time. Starts and ends are wider than timestamps, so that those at the ends of time differ.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Slides<W> {
+pub(crate) struct Slides {
     pub(crate) size: Timestamp,
     pub(crate) slide: Timestamp,
     pub(crate) offset: Timestamp,
-    make: fn(Timestamp, Timestamp) -> W,
 }
 
-impl<W> Slides<W> {
+impl Slides {
     /// Where the last window begins that begins at or before this time.
     pub(crate) fn last_start(&self, timestamp: Timestamp) -> i128 {
-        let timestamp = i128::from(timestamp);
-        timestamp - (timestamp - i128::from(self.offset)).rem_euclid(i128::from(self.slide))
+        let into = match timestamp.checked_sub(self.offset) {
+            Some(since) => i128::from(since.rem_euclid(self.slide)),
+            None => (i128::from(timestamp) - i128::from(self.offset)).rem_euclid(i128::from(self.slide)),
+        };
+        i128::from(timestamp) - into
     }
 
     /// The window that begins here, cut off where a [`Timestamp`] cannot hold its ends.
-    pub(crate) fn window(&self, start: i128) -> W {
+    pub(crate) fn window(&self, start: i128) -> TimeWindow {
         let cut = |time: i128| time.clamp(i128::from(Timestamp::MIN), i128::from(Timestamp::MAX)) as Timestamp;
-        (self.make)(cut(start), cut(start + i128::from(self.size)))
+        TimeWindow::new(cut(start), cut(start + i128::from(self.size)))
     }
 }

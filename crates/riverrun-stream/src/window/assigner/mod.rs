@@ -69,7 +69,7 @@ pub trait WindowAssigner<T>: Clone + Send + 'static {
     /// How its windows overlap, where the elements of each are those of a few slices of event time.
     #[doc(hidden)]
     #[allow(private_interfaces, reason = "for the assigners of this crate")]
-    fn slides(&self) -> Option<Slides<Self::Window>> {
+    fn slides(&self) -> Option<Slides> {
         None
     }
 }

@@ -63,7 +63,7 @@ impl<T> WindowAssigner<T> for SlidingEventTimeWindows {
     }
 
     #[allow(private_interfaces, reason = "for the assigners of this crate")]
-    fn slides(&self) -> Option<Slides<TimeWindow>> {
+    fn slides(&self) -> Option<Slides> {
         Some(self.0.slides())
     }
 }
