@@ -68,7 +68,7 @@ impl ChainNode {
         let inputs = operator.inputs().len();
         Self {
             open_inputs: inputs,
-            metrics: NodeMetrics::register(&*context.metrics, inputs),
+            metrics: NodeMetrics::register(&*context.metrics, inputs, outputs.len()),
             context,
             operator,
             outputs,

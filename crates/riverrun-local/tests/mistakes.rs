@@ -62,6 +62,15 @@ fn an_operator_has_a_range_of_its_own() {
 }
 
 #[test]
+fn a_second_subtask_for_a_source_that_one_has_to_read_is_a_mistake() {
+    let error = mistake(|env| {
+        env.from_collection([1, 2]).set_parallelism(2).print();
+    });
+
+    assert!(matches!(error, Error::NotParallel { given: 2, .. }), "{error}");
+}
+
+#[test]
 fn forward_between_different_parallelisms_is_a_mistake() {
     let error = mistake(|env| {
         env.set_parallelism(2);

@@ -411,6 +411,24 @@ fn a_random_program_with_a_failing_function_fails_and_names_it() {
 }
 
 #[test]
+fn a_random_program_that_is_cancelled_at_any_step_comes_to_its_end() {
+    let mut cancelled = 0;
+    for seed in 0..400 {
+        let host = SimulatedHost::new(seed).cancelling_after(Random::new(seed).below(300));
+        let mut program = Program::on(Arc::new(host), seed);
+        program.build();
+        program.end_in_sinks();
+
+        match program.env.execute() {
+            Ok(_) => {}
+            Err(Error::Cancelled { failure: None, .. }) => cancelled += 1,
+            Err(error) => panic!("seed {seed}: {error}"),
+        }
+    }
+    assert!(cancelled > 100, "{cancelled} programs were cancelled in time");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_order() {
     let run = |seed| {
         let env = StreamExecutionEnvironment::new(Arc::new(SimulatedHost::new(seed)));

@@ -198,6 +198,7 @@ impl StreamExecutionEnvironment {
         let (for_coordinator, for_operator) = (source.clone(), source.clone());
         let kind = NodeKind::Source {
             boundedness: source.boundedness(),
+            is_parallel: source.is_parallel(),
             coordinator: Arc::new(move |state| {
                 let enumerator = match state {
                     Some(state) => for_coordinator.restore_enumerator(state)?,

@@ -27,6 +27,16 @@ pub enum Error {
         /// The program or operator it was given for.
         of: String,
     },
+    /// A parallelism above 1 for a source that one subtask has to read.
+    #[error(
+        "parallelism {given} of `{source_name}` is more than one, and its records have an order that one subtask has to read; leave it at 1, what follows can have more"
+    )]
+    NotParallel {
+        /// The source's name.
+        source_name: String,
+        /// What was given.
+        given: usize,
+    },
     /// A source without end in batch mode.
     #[error(
         "the source `{source_name}` has no end, and batch mode gives results when all input is there; use `RuntimeExecutionMode::Streaming`, or a bounded source"

@@ -116,23 +116,23 @@ pub(crate) struct NodeMetrics {
     pub(crate) records_out: Counter,
     /// The last watermark of each input.
     input_watermarks: Vec<Timestamp>,
-    input_watermark: Gauge,
-    output_watermark: Gauge,
+    input_watermark: Option<Gauge>,
+    output_watermark: Option<Gauge>,
 }
 
 impl NodeMetrics {
-    pub(crate) fn register(group: &dyn MetricGroup, inputs: usize) -> Self {
-        let watermark = |name| {
-            let gauge = group.gauge(name);
-            gauge.set(Timestamp::MIN);
+    pub(crate) fn register(group: &dyn MetricGroup, inputs: usize, outputs: usize) -> Self {
+        let watermark = |name, ports| {
+            let gauge = (ports > 0).then(|| group.gauge(name));
+            gauge.iter().for_each(|gauge| gauge.set(Timestamp::MIN));
             gauge
         };
         Self {
             records_in: group.counter(names::NUM_RECORDS_IN),
             records_out: group.counter(names::NUM_RECORDS_OUT),
             input_watermarks: vec![Timestamp::MIN; inputs],
-            input_watermark: watermark(names::CURRENT_INPUT_WATERMARK),
-            output_watermark: watermark(names::CURRENT_OUTPUT_WATERMARK),
+            input_watermark: watermark(names::CURRENT_INPUT_WATERMARK, inputs),
+            output_watermark: watermark(names::CURRENT_OUTPUT_WATERMARK, outputs),
         }
     }
 
@@ -140,11 +140,14 @@ impl NodeMetrics {
         if let Some(last) = self.input_watermarks.get_mut(input) {
             *last = watermark;
         }
-        self.input_watermark.set(self.input_watermarks.iter().copied().min().unwrap_or(Timestamp::MIN));
+        let lowest = self.input_watermarks.iter().copied().min();
+        if let (Some(gauge), Some(lowest)) = (&self.input_watermark, lowest) {
+            gauge.set(lowest);
+        }
     }
 
     pub(crate) fn watermark_out(&self, watermark: Timestamp) {
-        self.output_watermark.set(watermark);
+        self.output_watermark.iter().for_each(|gauge| gauge.set(watermark));
     }
 }
 

@@ -41,6 +41,8 @@ pub enum NodeKind {
     Source {
         /// Whether it ends by itself.
         boundedness: Boundedness,
+        /// Whether several subtasks may read it.
+        is_parallel: bool,
         /// Makes the coordinator, once per job.
         coordinator: CoordinatorFactory,
         /// Makes the operator of a subtask.
@@ -170,6 +172,9 @@ impl StreamGraph {
             }
             if !(1..=max).contains(&node.parallelism) {
                 return Err(Error::Parallelism { given: node.parallelism, of, max });
+            }
+            if matches!(node.kind, NodeKind::Source { is_parallel: false, .. }) && node.parallelism > 1 {
+                return Err(Error::NotParallel { source_name: node.name.clone(), given: node.parallelism });
             }
             if let Some(other) = uids.insert(node.stable_uid(), node) {
                 return Err(Error::DuplicateUid {

@@ -98,8 +98,15 @@ impl JobClient {
     }
 }
 
+impl fmt::Display for JobClient {
+    /// Its name, id and status.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job `{}` ({}) is {}", self.job_name(), self.job_id(), self.status())
+    }
+}
+
 impl fmt::Debug for JobClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job `{}` ({}): {}", self.job_name(), self.job_id(), self.status())
+        write!(f, "{self}")
     }
 }

@@ -407,6 +407,6 @@ pub(crate) fn route_unread_errors(environment: &StreamExecutionEnvironment) {
     for output in unread {
         let parallelism = environment.builder().graph.nodes[output.node].parallelism;
         let errors = DataStream::<RecordError>::of(environment, vec![output]);
-        errors.add_sink(PrintSink::to_err(Some(ERROR_OUTPUT.into())), Some(parallelism));
+        errors.add_sink(PrintSink::to_err(Some(ERROR_OUTPUT.into())), Some(parallelism)).name("Sink: Unread Errors");
     }
 }
