@@ -74,6 +74,9 @@ mod pages {
     #[doc = include_str!("../../../docs/connected-streams.md")]
     struct ConnectedStreams;
 
+    #[doc = include_str!("../../../docs/joins.md")]
+    struct Joins;
+
     #[doc = include_str!("../../../docs/process-functions.md")]
     struct ProcessFunctions;
 

@@ -5,9 +5,9 @@ pub use riverrun_inference::{Classification, ModelExt, TextClassification, TextC
 pub use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
 pub use riverrun_stream::functions::{AsyncFunction, AsyncRetryStrategy};
 pub use riverrun_stream::functions::{
-    BroadcastContext, BroadcastProcessFunction, BroadcastReadContext, CoFlatMapFunction, CoMapFunction,
-    CoProcessFunction, KeyedBroadcastContext, KeyedBroadcastProcessFunction, KeyedBroadcastReadContext,
-    KeyedCoProcessFunction,
+    BroadcastContext, BroadcastProcessFunction, BroadcastReadContext, CoFlatMapFunction, CoGroupFunction,
+    CoMapFunction, CoProcessFunction, FlatJoinFunction, JoinFunction, KeyedBroadcastContext,
+    KeyedBroadcastProcessFunction, KeyedBroadcastReadContext, KeyedCoProcessFunction, ProcessJoinFunction,
 };
 pub use riverrun_stream::functions::{KeyedProcessContext, KeyedProcessFunction, ReduceFunction};
 pub use riverrun_stream::state::{
