@@ -160,6 +160,7 @@ impl Inputs {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use riverrun_stream::batch::Batch;
 
     use super::*;
@@ -276,5 +277,61 @@ mod tests {
         send(&channels[1], StreamElement::EndOfInput);
 
         assert_eq!(arrived(&mut inputs), [format!("0: Watermark({MAX_WATERMARK})"), "0: EndOfInput".into()]);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Says {
+        Watermark(Timestamp),
+        Idle(bool),
+        Record,
+    }
+
+    fn says() -> impl Strategy<Value = Says> {
+        prop_oneof![(0_i64..20).prop_map(Says::Watermark), any::<bool>().prop_map(Says::Idle), Just(Says::Record),]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_channels_say_a_watermark_only_rises_and_stays_below_all_that_never_were_idle(
+            said in prop::collection::vec((0_usize..3, says()), 0..60),
+        ) {
+            let (channels, mut inputs) = inputs(&[0, 0, 0]);
+            let mut highest = [Timestamp::MIN; 3];
+            let (mut told, mut idle) = (Timestamp::MIN, false);
+            for (channel, says) in said {
+                // The first channel is never idle.
+                let element = match says {
+                    Says::Watermark(watermark) => {
+                        highest[channel] = highest[channel].max(watermark);
+                        StreamElement::Watermark(watermark)
+                    }
+                    Says::Idle(idle) if channel > 0 => StreamElement::Idle(idle),
+                    _ => StreamElement::Records(Batch::of([1_u64])),
+                };
+                send(&channels[channel], element);
+                let mut arrived = VecDeque::new();
+                while inputs.read(&mut arrived).unwrap() {}
+                for (_, element) in arrived {
+                    match element {
+                        StreamElement::Watermark(watermark) => {
+                            prop_assert!(watermark > told && watermark <= highest[0], "{watermark} after {told}");
+                            told = watermark;
+                        }
+                        StreamElement::Idle(now) => {
+                            prop_assert!(now != idle && !now, "a channel that is active keeps its input active");
+                            idle = now;
+                        }
+                        element => prop_assert!(matches!(element, StreamElement::Records(_))),
+                    }
+                }
+            }
+
+            for channel in &channels {
+                send(channel, StreamElement::Watermark(MAX_WATERMARK));
+                send(channel, StreamElement::EndOfInput);
+            }
+            let end = arrived(&mut inputs);
+            prop_assert_eq!(&end[end.len() - 2..], [format!("0: Watermark({MAX_WATERMARK})"), "0: EndOfInput".into()]);
+        }
     }
 }

@@ -19,6 +19,7 @@ use riverrun_stream::functions::{
 };
 use riverrun_stream::state::{ValueState, ValueStateDescriptor};
 use riverrun_stream::time::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
+use riverrun_stream::window::{EventTimeSessionWindows, SlidingEventTimeWindows, TimeWindow, TumblingEventTimeWindows};
 use riverrun_stream::{
     DataStream, Error, FunctionError, Host, Result, RuntimeContext, RuntimeExecutionMode, StreamExecutionEnvironment,
     Timestamp,
@@ -236,13 +237,9 @@ impl Program {
         self.draw_parallelism();
         let keys = [1, 3, 50][self.random.below(3)];
         let count = CountPerKey { count: ValueState::default(), may_be_late: self.idles };
-        let made = match self.random.below(3) {
-            0 => {
-                let strategy = WatermarkStrategy::for_generator(|_| EachTime)
-                    .with_timestamp_assigner(|_, _| NEXT_TIME.fetch_add(1, Ordering::AcqRel));
-                let strategy = if self.idles { strategy.with_idleness(Duration::from_millis(2)) } else { strategy };
-                (stream.assign_timestamps_and_watermarks(strategy).clone(), values)
-            }
+        let made = match self.random.below(5) {
+            0 => (self.timed(&stream), values),
+            2 if !self.idles => self.windowed(&stream, values, keys),
             1 if !self.streams.is_empty() => {
                 let (other, others) = self.pick();
                 let counted = stream.connect(&other).key_by(move |n| n % keys, move |n| n % keys);
@@ -252,6 +249,31 @@ impl Program {
             _ => (stream.key_by(move |n| n % keys).process(count).clone(), with_counts(values, keys)),
         };
         self.streams.push(made);
+    }
+
+    /// The stream with timestamps and watermarks.
+    fn timed(&self, stream: &DataStream<u64>) -> DataStream<u64> {
+        let strategy = WatermarkStrategy::for_generator(|_| EachTime)
+            .with_timestamp_assigner(|_, _| NEXT_TIME.fetch_add(1, Ordering::AcqRel));
+        let strategy = if self.idles { strategy.with_idleness(Duration::from_millis(2)) } else { strategy };
+        stream.assign_timestamps_and_watermarks(strategy).clone()
+    }
+
+    /// The values of each window of a stream without late records.
+    fn windowed(&mut self, stream: &DataStream<u64>, values: Vec<u64>, keys: u64) -> Stream {
+        let millis = Duration::from_millis;
+        let all = |_: &u64, _: &TimeWindow, values: &[u64], out: &mut Collector<'_, u64>| {
+            values.iter().for_each(|&n| out.collect(n));
+        };
+        let keyed = self.timed(stream).key_by(move |n| n % keys);
+        match self.random.below(3) {
+            0 => (keyed.window(EventTimeSessionWindows::with_gap(millis(20))).apply(all).clone(), values),
+            1 if values.len() < 5000 => {
+                let sliding = keyed.window(SlidingEventTimeWindows::of(millis(60), millis(20))).apply(all).clone();
+                (sliding, values.into_iter().flat_map(|n| [n; 3]).collect())
+            }
+            _ => (keyed.window(TumblingEventTimeWindows::of(millis(50))).apply(all).clone(), values),
+        }
     }
 
     fn add_operator(&mut self) {
