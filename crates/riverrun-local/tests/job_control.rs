@@ -9,6 +9,7 @@ use riverrun_local::{LocalHost, SimulatedHost};
 use riverrun_stream::functions::MapFunction;
 use riverrun_stream::metrics::{Counter, MetricValue, names};
 use riverrun_stream::source::{Boundedness, FixedSplits, ReaderStatus, Source, SourceOutput, SourceReader};
+use riverrun_stream::stream::AsyncDataStream;
 use riverrun_stream::{Error, FunctionError, JobStatus, Result, RuntimeContext, StreamExecutionEnvironment};
 use riverrun_testing::{CollectingSink, CommittingSink, SlowSink};
 
@@ -199,6 +200,43 @@ fn cancel_stops_a_job_whose_sink_has_no_room() {
     release.store(true, Ordering::Release);
 
     assert!(matches!(job.wait(), Err(Error::Cancelled { .. })));
+}
+
+/// A call that is never answered; it counts as gone when it is dropped.
+struct Unanswered(Arc<AtomicUsize>);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+#[test]
+fn cancel_stops_a_job_whose_calls_are_never_answered_and_gives_them_up() {
+    let env = local();
+    env.set_parallelism(1);
+    let (called, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, dropped) = (called.clone(), gone.clone());
+    let calls = move |_: u64| {
+        counted.fetch_add(1, Ordering::AcqRel);
+        let call = Unanswered(dropped.clone());
+        async move {
+            std::future::pending::<()>().await;
+            drop(call);
+            Ok::<_, FunctionError>(vec![1_u64])
+        }
+    };
+    let numbers = env.from_source(Endless { wait: ReaderStatus::More });
+    AsyncDataStream::ordered_wait(&numbers, calls, Duration::from_secs(3600))
+        .capacity(20)
+        .sink_to(CollectingSink::new());
+
+    let job = env.execute_async().unwrap();
+    until(|| called.load(Ordering::Acquire) == 20);
+    job.cancel();
+
+    assert!(matches!(job.wait(), Err(Error::Cancelled { failure: None, .. })));
+    until(|| gone.load(Ordering::Acquire) == 20);
 }
 
 #[test]

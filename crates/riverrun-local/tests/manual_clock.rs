@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests, where a failure is a failed test")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use riverrun_local::{LocalHost, ManualClock};
+use riverrun_stream::functions::Collector;
 use riverrun_stream::source::{FixedSplits, ReaderStatus, Source, SourceOutput, SourceReader};
+use riverrun_stream::window::TumblingProcessingTimeWindows;
 use riverrun_stream::{Result, RuntimeContext, StreamExecutionEnvironment, Timestamp};
 use riverrun_testing::CollectingSink;
 
@@ -96,6 +99,33 @@ fn nothing_happens_until_the_clock_is_advanced_and_then_all_of_it() {
         assert_eq!(seen.take(), [1_660_000, 1_660_000]);
         assert_eq!(clock.now(), 1_660_000);
     }
+}
+
+#[test]
+fn windows_of_processing_time_close_when_the_clock_says_so() {
+    let clock = ManualClock::new();
+    let env = StreamExecutionEnvironment::new(Arc::new(LocalHost::new().with_clock(&clock)));
+    env.set_parallelism(2);
+    let counts = CollectingSink::new();
+    env.from_source(Minutes(6))
+        .key_by(|_| 0_u8)
+        .window(TumblingProcessingTimeWindows::of(Duration::from_secs(120)))
+        .apply(|_, _, times, out: &mut Collector<'_, usize>| out.collect(times.len()))
+        .sink_to(counts.clone());
+    let job = env.execute_async().unwrap();
+
+    let mut closed = Vec::new();
+    for _ in 0..5 {
+        clock.settle();
+        clock.advance(60_000);
+        clock.settle();
+        closed.push(counts.take());
+    }
+    clock.advance(60_000);
+    job.wait().unwrap();
+
+    assert_eq!(closed, [vec![], vec![1], vec![], vec![2], vec![]]);
+    assert_eq!(counts.take(), [2, 1], "the last window closes with the input");
 }
 
 #[test]
