@@ -91,4 +91,7 @@ mod pages {
 
     #[doc = include_str!("../../../docs/execution-modes.md")]
     struct ExecutionModes;
+
+    #[doc = include_str!("../../../docs/windows.md")]
+    struct Windows;
 }
