@@ -8,13 +8,12 @@ use std::time::Instant;
 use riverrun_stream::batch::DataType;
 use riverrun_stream::graph::{Chain, Edge, Node, NodeId, NodeKind, Partitioning, StreamGraph, chains};
 use riverrun_stream::metrics::MetricGroup;
-use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator};
+use riverrun_stream::operator::{CompletionQueue, Operator, SharedCoordinator, Spawner};
 use riverrun_stream::state::OperatorStateStore;
 use riverrun_stream::{Error, FunctionError, RuntimeContext, RuntimeExecutionMode};
 
 use crate::chain_node::{ChainNode, Route};
 use crate::channel::Channel;
-use crate::executor::SharedRuntime;
 use crate::inputs::{InputChannel, Inputs};
 use crate::job::Job;
 use crate::metrics::{Registry, TaskTimes};
@@ -34,14 +33,20 @@ pub(crate) struct Sizes {
     pub(crate) sort_memory: usize,
 }
 
+/// Makes what runs the futures of one subtask of an operator.
+pub(crate) type Spawners<'h> = dyn Fn() -> Arc<dyn Spawner> + 'h;
+
 /// Makes a job's tasks, upstream first.
-pub(crate) fn deploy(graph: &StreamGraph, sizes: Sizes) -> Result<(Arc<Job>, Vec<Task>), Error> {
-    Deployment::new(graph, sizes)?.tasks()
+pub(crate) fn deploy(
+    graph: &StreamGraph, sizes: Sizes, spawners: &Spawners<'_>,
+) -> Result<(Arc<Job>, Vec<Task>), Error> {
+    Deployment::new(graph, sizes, spawners)?.tasks()
 }
 
 struct Deployment<'g> {
     graph: &'g StreamGraph,
     sizes: Sizes,
+    spawners: &'g Spawners<'g>,
     chains: Vec<Chain>,
     chain_of: HashMap<NodeId, usize>,
     /// One per task, by chain and subtask.
@@ -52,7 +57,7 @@ struct Deployment<'g> {
 }
 
 impl<'g> Deployment<'g> {
-    fn new(graph: &'g StreamGraph, sizes: Sizes) -> Result<Self, Error> {
+    fn new(graph: &'g StreamGraph, sizes: Sizes, spawners: &'g Spawners<'g>) -> Result<Self, Error> {
         let chains = chains(graph);
         let chain_of = chains
             .iter()
@@ -70,7 +75,8 @@ impl<'g> Deployment<'g> {
                 coordinators.insert(node.id, coordinator);
             }
         }
-        let mut deployment = Self { graph, sizes, chains, chain_of, wakers, coordinators, channels: HashMap::new() };
+        let mut deployment =
+            Self { graph, sizes, spawners, chains, chain_of, wakers, coordinators, channels: HashMap::new() };
         deployment.connect();
         Ok(deployment)
     }
@@ -198,7 +204,7 @@ impl<'g> Deployment<'g> {
             parameters: self.graph.parameters.clone(),
             metrics,
             completions: completions.sender(),
-            spawner: Some(Arc::new(SharedRuntime::default())),
+            spawner: Some((self.spawners)()),
             operator_state: OperatorStateStore::default(),
             keyed_state: None,
         };

@@ -107,7 +107,7 @@ impl Drop for Task {
     }
 }
 
-fn runtime() -> Result<&'static Runtime> {
+pub(crate) fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
     let runtime =
         RUNTIME.get_or_init(|| Builder::new_multi_thread().thread_name("riverrun-async").enable_all().build());

@@ -13,6 +13,7 @@ mod inputs;
 mod job;
 mod metrics;
 mod simulated;
+mod simulated_futures;
 mod sorting;
 mod sync;
 mod task;

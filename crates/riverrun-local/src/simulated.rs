@@ -1,16 +1,19 @@
 //! The simulated driver: all tasks on one thread, in an order drawn from a seed, with a clock of its own.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use riverrun_stream::graph::StreamGraph;
 use riverrun_stream::host::RunningJob;
 use riverrun_stream::{Error, Host, JobClient, Timestamp};
 
 use crate::deploy::{Sizes, deploy};
+use crate::simulated_futures::SimulatedFutures;
 use crate::task::Progress;
 
 /// Runs a job on the calling thread. The seed decides which task moves next, how large channels and batches are, and how
-/// time passes; the same seed gives the same run, as long as no operator waits for a thread of its own.
+/// time passes; the same seed gives the same run, as long as no operator waits for something outside: a thread, a timer, a
+/// service.
 ///
 /// A job that is submitted to it has ended when its client is there.
 #[derive(Debug)]
@@ -59,7 +62,8 @@ impl Host for SimulatedHost {
         let mut random = Random(self.seed);
         let sizes =
             Sizes { channel: 1 + random.next(4), batch: 1 << random.next(8), sort_memory: 1 << (9 + random.next(12)) };
-        let (job, mut tasks) = deploy(&graph, sizes)?;
+        let futures = SimulatedFutures::default();
+        let (job, mut tasks) = deploy(&graph, sizes, &|| Arc::new(futures.clone()))?;
         let mut now: Timestamp = 0;
         // Tasks that sleep, as on a thread: until they are woken or their alarm is over, so that a wake-up that nobody
         // gives is found here.
@@ -77,8 +81,24 @@ impl Host for SimulatedHost {
                 }
             }
             let movable: Vec<usize> = (0..tasks.len()).filter(|&task| waiting[task].is_none()).collect();
-            let Some(&chosen) = movable.get(random.next(movable.len())) else {
-                let Some(alarm) = waiting.iter().flatten().flatten().min() else {
+            let ready = futures.ready();
+            let chosen = random.next(movable.len() + ready);
+            if let Some(future) = chosen.checked_sub(movable.len()).filter(|&future| future < ready) {
+                if let Err(error) = futures.poll(future) {
+                    job.fail(Error::Host { host: "simulated", job: graph.job_name.clone(), reason: error.to_string() });
+                }
+                continue;
+            }
+            let Some(&chosen) = movable.get(chosen) else {
+                let alarm = waiting.iter().flatten().flatten().min();
+                // What a call waits for takes its time, which passes for the tasks, too.
+                let until_alarm = alarm.map(|alarm| Duration::from_millis(alarm.saturating_sub(now).unsigned_abs()));
+                let began = Instant::now();
+                if futures.wait(until_alarm) && until_alarm.is_none_or(|until_alarm| began.elapsed() < until_alarm) {
+                    now += Timestamp::try_from(began.elapsed().as_millis()).unwrap_or(0);
+                    continue;
+                }
+                let Some(alarm) = alarm else {
                     let names = tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>().join(", ");
                     let reason = format!("with seed {} no task can move any more: {names}", self.seed);
                     job.fail(Error::Host { host: "simulated", job: graph.job_name.clone(), reason });

@@ -10,6 +10,7 @@ use riverrun_stream::{Error, FunctionError, Host, JobClient};
 
 use crate::clock::{Clock, ManualClock};
 use crate::deploy::{Sizes, deploy};
+use crate::executor::SharedRuntime;
 use crate::job::Job;
 use crate::metrics::Activity;
 use crate::task::{Progress, Task};
@@ -56,7 +57,7 @@ impl Host for LocalHost {
             graph.buffer_timeout = Duration::ZERO;
             graph.nodes.iter_mut().for_each(|node| node.buffer_timeout = None);
         }
-        let (job, tasks) = deploy(&graph, SIZES)?;
+        let (job, tasks) = deploy(&graph, SIZES, &|| Arc::new(SharedRuntime::default()))?;
         self.clock.attend(&job);
         let _starting = Holder { job: job.clone(), start };
         job.start();
