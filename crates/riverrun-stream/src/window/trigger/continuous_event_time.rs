@@ -64,8 +64,10 @@ impl<T, W: Window> Trigger<T, W> for ContinuousEventTimeTrigger {
         }
         if *next == Some(time) {
             *next = None;
-            // At the end of event time every interval up to it has passed, and counting them would take for ever.
-            let from = if context.current_watermark() == Timestamp::MAX { Timestamp::MAX } else { time };
+            // At the end of event time every interval up to it has passed. Where the window ends no earlier, counting them would
+            // take for ever.
+            let is_endless = context.current_watermark() == Timestamp::MAX && window.max_timestamp() == Timestamp::MAX;
+            let from = if is_endless { Timestamp::MAX } else { time };
             self.fire_next(from, window, next, context);
             return Ok(TriggerResult::Fire);
         }
