@@ -35,7 +35,8 @@ def main():
         names = sorted(path.name for path in first.iterdir())
         _, differing, missing = filecmp.cmpfiles(first, second, names, shallow=False)
         if differing or missing:
-            sys.exit(f"not the same twice: {', '.join(differing + missing)}; say `byWindow` or `unordered`, or mend them")
+            names = ", ".join(differing + missing)
+            sys.exit(f"not the same twice: {names}; say `byWindow` or `unordered`, or mend them")
         if not sys.argv[1:]:
             shutil.rmtree(HERE / "golden", ignore_errors=True)
         (HERE / "golden").mkdir(exist_ok=True)
@@ -48,8 +49,8 @@ def run(classes, recorded, names):
     opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
     path = f"{classes}{os.pathsep}{class_path()}"
     # Without a configuration the log goes nowhere; a program that fails says so by its exception.
-    command = ["java", "-Xmx1g", "-Dlog4j2.level=OFF", *opened, "-cp", path, "Programs", HERE / "inputs", recorded, *names]
-    subprocess.run(command, check=True)
+    options = ["-Xmx1g", "-Dlog4j2.level=OFF", *opened, "-cp", path]
+    subprocess.run(["java", *options, "Programs", HERE / "inputs", recorded, *names], check=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.functions.windowing.ProcessWindowFunction;
 import org.apache.flink.streaming.api.windowing.assigners.EventTimeSessionWindows;
+import org.apache.flink.streaming.api.windowing.assigners.MergingWindowAssigner;
 import org.apache.flink.streaming.api.windowing.assigners.SlidingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.WindowAssigner;
@@ -34,7 +35,7 @@ final class Lateness {
                 throws Exception {
             context.windowState().getReducingState(count).add(1L);
             context.globalState().getReducingState(count).add(1L);
-            out.collect(key + " " + Show.window(context.window()) + " " + Show.values(events)
+            out.collect(key + " " + Show.window(context.window()) + " " + Show.values(events, false)
                     + " firing " + context.windowState().getReducingState(count).get()
                     + " of " + context.globalState().getReducingState(count).get()
                     + " at " + context.currentWatermark());
@@ -50,8 +51,9 @@ final class Lateness {
 
     private static void show(Programs programs, String name, WindowAssigner<Object, TimeWindow> windows,
             long lateness) {
+        var show = windows instanceof MergingWindowAssigner ? Show.merged() : Show.pane();
         programs.byWindow(name, in -> withLate(in.keyed("late", 3).window(windows)
-                .allowedLateness(Windows.ms(lateness)).sideOutputLateData(LATE).process(Show.pane())));
+                .allowedLateness(Windows.ms(lateness)).sideOutputLateData(LATE).process(show)));
     }
 
     static void add(Programs programs) {
@@ -91,10 +93,10 @@ final class Lateness {
         programs.byKey("only_late", in -> withLate(in.keyed("only_late", 0).window(tumbling)
                 .sideOutputLateData(LATE).process(Show.pane())));
         programs.byKey("only_late_session", in -> withLate(in.keyed("only_late", 0).window(session)
-                .sideOutputLateData(LATE).process(Show.pane())));
+                .sideOutputLateData(LATE).process(Show.merged())));
         programs.byKey("late_all", in -> {
             SingleOutputStreamOperator<String> windows = in.events("late", 3).windowAll(tumbling)
-                    .allowedLateness(Windows.ms(2)).sideOutputLateData(LATE).process(new Show.All());
+                    .allowedLateness(Windows.ms(2)).sideOutputLateData(LATE).process(new Show.All(false));
             return withLate(windows);
         });
     }

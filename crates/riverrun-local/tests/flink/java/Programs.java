@@ -17,8 +17,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.util.CloseableIterator;
 
 /**
- * All programs; its main runs them on a mini-cluster at parallelism 1 and records what they print. They are one job, for
- * the sake of time: they share nothing.
+ * All programs; its main runs them on a mini-cluster at parallelism 1 and records what they print. They are one job,
+ * for the sake of time: they share nothing.
  */
 public final class Programs {
     interface Build {

@@ -3,6 +3,7 @@ import org.apache.flink.api.common.state.ReducingStateDescriptor;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.streaming.api.windowing.assigners.EventTimeSessionWindows;
 import org.apache.flink.streaming.api.windowing.assigners.GlobalWindows;
+import org.apache.flink.streaming.api.windowing.assigners.MergingWindowAssigner;
 import org.apache.flink.streaming.api.windowing.assigners.SlidingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.WindowAssigner;
@@ -101,7 +102,8 @@ final class Triggers {
 
     private static void show(Programs programs, String name, String input, long bound,
             WindowAssigner<Object, TimeWindow> windows, Trigger<? super Event, ? super TimeWindow> trigger) {
-        programs.byWindow(name, in -> in.keyed(input, bound).window(windows).trigger(trigger).process(Show.pane()));
+        var show = windows instanceof MergingWindowAssigner ? Show.merged() : Show.pane();
+        programs.byWindow(name, in -> in.keyed(input, bound).window(windows).trigger(trigger).process(show));
     }
 
     static void add(Programs programs) {

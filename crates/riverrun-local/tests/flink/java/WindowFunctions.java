@@ -109,7 +109,8 @@ final class WindowFunctions {
         // A window's result has the timestamp of the window's last millisecond.
         programs.ordered("windows_of_windows", in -> in.keyed("disordered", 8)
                 .window(TumblingEventTimeWindows.of(Windows.ms(10))).sum("value")
-                .windowAll(TumblingEventTimeWindows.of(Windows.ms(30))).reduce((a, b) -> add(new Event("all", a.value, a.time), b))
+                .windowAll(TumblingEventTimeWindows.of(Windows.ms(30)))
+                .reduce((a, b) -> add(new Event("all", a.value, a.time), b))
                 .map(Event::toString));
     }
 }

@@ -1,6 +1,7 @@
 import java.time.Duration;
 import org.apache.flink.streaming.api.windowing.assigners.EventTimeSessionWindows;
 import org.apache.flink.streaming.api.windowing.assigners.GlobalWindows;
+import org.apache.flink.streaming.api.windowing.assigners.MergingWindowAssigner;
 import org.apache.flink.streaming.api.windowing.assigners.SlidingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.WindowAssigner;
@@ -14,12 +15,14 @@ final class Windows {
 
     private static void show(Programs programs, String name, String input, long bound,
             WindowAssigner<Object, TimeWindow> windows) {
-        programs.byKey(name, in -> in.keyed(input, bound).window(windows).process(Show.pane()));
+        var show = windows instanceof MergingWindowAssigner ? Show.merged() : Show.pane();
+        programs.byKey(name, in -> in.keyed(input, bound).window(windows).process(show));
     }
 
     private static void showAll(Programs programs, String name, String input, long bound,
             WindowAssigner<Object, TimeWindow> windows) {
-        programs.ordered(name, in -> in.events(input, bound).windowAll(windows).process(new Show.All()));
+        programs.ordered(name, in -> in.events(input, bound).windowAll(windows)
+                .process(new Show.All(windows instanceof MergingWindowAssigner)));
     }
 
     static void add(Programs programs) {
@@ -42,10 +45,10 @@ final class Windows {
         show(programs, "session_before_1970", "before_1970", 5, EventTimeSessionWindows.withGap(ms(6)));
         programs.byKey("session_dynamic_gap", in -> in.keyed("bursts", 4)
                 .window(EventTimeSessionWindows.<Event>withDynamicGap(event -> 2 + Math.floorMod(event.value, 12)))
-                .process(Show.pane()));
+                .process(Show.merged()));
 
         programs.byKey("global_end_of_stream", in -> in.keyed("disordered", 8)
-                .window(GlobalWindows.createWithEndOfStreamTrigger()).process(Show.globally()));
+                .window(GlobalWindows.createWithEndOfStreamTrigger()).process(Show.atTheEnd()));
         programs.byKey("global_never", in -> in.keyed("disordered", 8)
                 .window(GlobalWindows.create()).process(Show.globally()));
 
