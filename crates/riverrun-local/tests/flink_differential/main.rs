@@ -16,7 +16,7 @@ mod triggers;
 mod window_functions;
 mod windows;
 
-use programs::Programs;
+use programs::{Programs, recorded_names};
 
 const GROUPS: [fn(&mut Programs); 12] = [
     keyed::add,
@@ -51,4 +51,13 @@ fn every_program_answers_as_flink_does_at_another_parallelism() {
     let differences = all().differences(2);
 
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn every_recorded_program_is_here() {
+    let here = all().names();
+
+    let missing: Vec<String> = recorded_names().into_iter().filter(|name| !here.contains(name)).collect();
+
+    assert!(missing.is_empty(), "recorded, but not here: {}", missing.join(", "));
 }

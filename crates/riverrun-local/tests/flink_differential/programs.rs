@@ -1,6 +1,6 @@
 //! Runs programs and compares what they answer with what Flink answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use riverrun_local::{LocalHost, SimulatedHost};
@@ -52,6 +52,11 @@ impl Order {
     }
 }
 
+pub(crate) fn recorded_names() -> Vec<String> {
+    let files = std::fs::read_dir(directory().join("golden")).unwrap();
+    files.map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect()
+}
+
 fn recorded(name: &str) -> Recorded {
     let file = directory().join(format!("golden/{name}.json"));
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
@@ -70,6 +75,10 @@ impl Programs {
     pub(crate) fn add<S: AsRef<DataStream<String>>>(&mut self, name: &str, build: impl Fn(&Inputs<'_>) -> S + 'static) {
         let build: Build = Box::new(move |inputs| build(inputs).as_ref().clone());
         assert!(self.0.insert(name.to_string(), build).is_none(), "two programs are called {name}");
+    }
+
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.0.keys().cloned().collect()
     }
 
     /// What every program answers on every host at this parallelism and Flink does not, and the other way round. Several

@@ -3,12 +3,14 @@
 use riverrun_stream::batch::DataType;
 use riverrun_stream::functions::{KeyedProcessContext, KeyedProcessFunction};
 use riverrun_stream::state::{
-    ListState, ListStateDescriptor, MapState, MapStateDescriptor, ValueState, ValueStateDescriptor,
+    AggregatingState, AggregatingStateDescriptor, ListState, ListStateDescriptor, MapState, MapStateDescriptor,
+    ReducingState, ReducingStateDescriptor, ValueState, ValueStateDescriptor,
 };
 use riverrun_stream::{Collector, OutputTag, ProcessContext, ProcessFunction, Result, RuntimeContext};
 
 use crate::inputs::Event;
 use crate::programs::Programs;
+use crate::window_functions::Statistics;
 
 /// The last value: set, read, cleared by every seventh value.
 #[derive(Clone, Default)]
@@ -86,6 +88,49 @@ impl KeyedProcessFunction<String, Event> for Remainders {
     }
 }
 
+/// A reducing and an aggregating state, both cleared by every tenth of a key's records.
+#[derive(Clone, Default)]
+struct Totals {
+    greatest: ReducingState<i64>,
+    statistics: AggregatingState<Event, Statistics>,
+    count: ValueState<u64>,
+}
+
+impl Totals {
+    fn show(&mut self, context: &mut KeyedProcessContext<'_, '_, String>, out: &mut Collector<'_, String>) -> Result {
+        let greatest = self.greatest.get(context)?.map_or("null".into(), i64::to_string);
+        let statistics = self.statistics.get(context)?.unwrap_or("null".into());
+        out.collect(format!("{} {greatest} {statistics}", context.current_key()));
+        Ok(())
+    }
+}
+
+impl KeyedProcessFunction<String, Event> for Totals {
+    type Out = String;
+
+    fn open(&mut self, context: &RuntimeContext) -> Result {
+        self.greatest = context.get_reducing_state(&ReducingStateDescriptor::new("greatest", i64::max))?;
+        self.statistics = context.get_aggregating_state(&AggregatingStateDescriptor::new("statistics", Statistics))?;
+        self.count = context.get_state(&ValueStateDescriptor::new("count"))?;
+        Ok(())
+    }
+
+    fn process_element(
+        &mut self, event: Event, context: &mut KeyedProcessContext<'_, '_, String>, out: &mut Collector<'_, String>,
+    ) -> Result {
+        self.greatest.add(context, event.value)?;
+        self.statistics.add(context, &event)?;
+        *self.count.value_mut(context, || 0)? += 1;
+        self.show(context, out)?;
+        if *self.count.value(context)?.unwrap() % 10 == 0 {
+            self.greatest.clear(context)?;
+            self.statistics.clear(context)?;
+            self.show(context, out)?;
+        }
+        Ok(())
+    }
+}
+
 fn large() -> OutputTag<i64> {
     OutputTag::new("large")
 }
@@ -115,6 +160,7 @@ pub(crate) fn add(programs: &mut Programs) {
     programs.add("state_value", |input| input.keyed("orderly", 0).process(Last::default()));
     programs.add("state_list", |input| input.keyed("orderly", 0).process(Fives::default()));
     programs.add("state_map", |input| input.keyed("orderly", 0).process(Remainders::default()));
+    programs.add("state_reducing_and_aggregating", |input| input.keyed("orderly", 0).process(Totals::default()));
     programs.add("side_output", |input| {
         let small = input.events("orderly", 0).process(Split);
         let large = small.get_side_output(&large()).map(|value| format!("large {value}"));
