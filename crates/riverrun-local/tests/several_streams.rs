@@ -17,9 +17,10 @@ use riverrun_stream::source::{FixedSplits, ReaderStatus, Source, SourceOutput, S
 use riverrun_stream::state::{
     ListState, ListStateDescriptor, MapStateDescriptor, StateTtlConfig, ValueState, ValueStateDescriptor,
 };
+use riverrun_stream::window::TumblingEventTimeWindows;
 use riverrun_stream::{
-    Error, Result, RuntimeContext, StreamExecutionEnvironment, Timestamp, WatermarkGenerator, WatermarkOutput,
-    WatermarkStrategy,
+    Error, Result, RuntimeContext, RuntimeExecutionMode, StreamExecutionEnvironment, Timestamp, WatermarkGenerator,
+    WatermarkOutput, WatermarkStrategy,
 };
 
 /// What a scripted source does next.
@@ -244,8 +245,8 @@ impl KeyedCoProcessFunction<u64, u64, u64> for Pair {
 
 #[test]
 fn two_streams_with_one_kind_of_key_share_state() {
-    on_all_hosts(|env| {
-        env.set_parallelism(2);
+    let run = |env: StreamExecutionEnvironment, mode| {
+        env.set_parallelism(2).set_runtime_mode(mode);
         let (left, right) = (env.from_sequence(1, 200), env.from_sequence(101, 250));
 
         let first = left.key_by(|n| n % 50).connect(&right.key_by(|n| n % 50)).process(Pair::default());
@@ -255,7 +256,45 @@ fn two_streams_with_one_kind_of_key_share_state() {
         let pairs = (1..=200_u64).flat_map(|left| (101..=250).map(move |right| (left, right)));
         let pairs = pairs.filter(|(left, right)| left % 50 == right % 50);
         assert_eq!(sorted(result), sorted(pairs.flat_map(|pair| [pair, pair]).collect::<Vec<_>>()));
-    });
+    };
+    for mode in MODES {
+        on_all_hosts(|env| run(env, mode));
+    }
+}
+
+/// Streaming and batch mode.
+const MODES: [RuntimeExecutionMode; 2] = [RuntimeExecutionMode::Streaming, RuntimeExecutionMode::Batch];
+
+#[test]
+fn records_of_one_key_and_window_are_joined_on_every_host_in_every_mode() {
+    for mode in MODES {
+        on_all_hosts(|env| {
+            env.set_parallelism(2).set_runtime_mode(mode);
+            let timed = |from: u64, to: u64| {
+                let strategy = WatermarkStrategy::for_bounded_out_of_orderness(Duration::from_millis(300));
+                let strategy = strategy.with_timestamp_assigner(|n: &u64, _| *n as i64 - 100);
+                env.from_sequence(from, to).assign_timestamps_and_watermarks(strategy)
+            };
+            let (first, second) = (timed(1, 250), timed(101, 300));
+            let windows = TumblingEventTimeWindows::of(Duration::from_millis(40));
+
+            let joined = first.join(&second).where_(|n| n % 7).equal_to(|n| n % 7).window(windows.clone());
+            let joined = joined.apply(|one, two| (*one, *two)).execute_and_collect().unwrap();
+
+            let (first, second) = (timed(1, 250), timed(101, 300));
+            let grouped = first.co_group(&second).where_(|n| n % 7).equal_to(|n| n % 7).window(windows);
+            let grouped = grouped
+                .apply(|one, two, out: &mut Collector<'_, (usize, usize)>| out.collect((one.len(), two.len())))
+                .execute_and_collect()
+                .unwrap();
+
+            let window = |n: u64| (n as i64 - 100).div_euclid(40);
+            let pairs = (1..=250_u64).flat_map(|one| (101..=300).map(move |two| (one, two)));
+            let pairs = pairs.filter(|(one, two)| one % 7 == two % 7 && window(*one) == window(*two));
+            assert_eq!(sorted(joined), sorted(pairs.collect::<Vec<_>>()), "{mode:?}");
+            assert_eq!(grouped.iter().map(|(one, two)| one + two).sum::<usize>(), 450, "{mode:?}");
+        });
+    }
 }
 
 fn names() -> MapStateDescriptor<u64, String> {
@@ -304,8 +343,8 @@ impl KeyedBroadcastProcessFunction<u64, u64, (u64, String)> for Name {
 
 #[test]
 fn what_is_broadcast_reaches_every_subtask_and_every_key() {
-    on_all_hosts(|env| {
-        env.set_parallelism(3);
+    let run = |env: StreamExecutionEnvironment, mode| {
+        env.set_parallelism(3).set_runtime_mode(mode);
         let broadcast = env.from_collection((0..5_u64).map(|n| (n, format!("name {n}")))).broadcast_state(&names());
 
         let result = env
@@ -317,7 +356,10 @@ fn what_is_broadcast_reaches_every_subtask_and_every_key() {
             .unwrap();
 
         assert_eq!(sorted(result), (1..=1000).map(|n| (n, format!("name {}", n % 5))).collect::<Vec<_>>());
-    });
+    };
+    for mode in MODES {
+        on_all_hosts(|env| run(env, mode));
+    }
 }
 
 /// Reports what every subtask has at the end: all of what was broadcast.

@@ -1,5 +1,5 @@
 //! Window joins and co-groups, against references and through the suite.
-#![allow(clippy::unwrap_used, reason = "helpers of tests, where a failure is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is a failed test")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -247,7 +247,8 @@ fn state_of_another_operator_is_refused() {
     slow.process(0, [1_u64, 2]).unwrap();
     let (_, state) = slow.snapshot(SnapshotKind::Savepoint).unwrap();
 
-    let error = OperatorHarness::new(MapOperator::new(Triple)).restore(state).unwrap_err();
+    let mut other = OperatorHarness::new(MapOperator::new(Triple));
+    let error = other.restore(state).and_then(|()| other.open()).unwrap_err();
 
     assert!(matches!(error, HarnessError::Operator(_)) && error.to_string().contains("uid"), "{error}");
 }
