@@ -32,6 +32,8 @@ struct Life {
     /// Those who keep the job from ending: its tasks, and the driver that starts them.
     holders: usize,
     result: Option<Result<JobResult, Error>>,
+    /// Who is told of the end.
+    on_end: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Job {
@@ -42,6 +44,7 @@ impl Job {
             undrained: wakers.len(),
             holders: wakers.len() + 1,
             result: None,
+            on_end: Vec::new(),
         };
         Self {
             id: JobId::random(),
@@ -128,8 +131,10 @@ impl Job {
         };
         life.status = status;
         life.result = Some(result);
+        let told = std::mem::take(&mut life.on_end);
         drop(life);
         self.ended.notify_all();
+        told.into_iter().for_each(|call| call());
     }
 
     /// Whether every task waits, with nothing under way between them.
@@ -182,6 +187,16 @@ impl RunningJob for Job {
             };
         }
         life.result.clone()
+    }
+
+    fn on_end(&self, call: Box<dyn FnOnce() + Send>) {
+        let mut life = self.life();
+        if life.result.is_none() {
+            life.on_end.push(call);
+            return;
+        }
+        drop(life);
+        call();
     }
 
     fn metrics(&self) -> JobMetrics {

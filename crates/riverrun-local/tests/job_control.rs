@@ -138,6 +138,27 @@ fn a_job_runs_while_the_program_goes_on_and_keeps_its_result() {
 }
 
 #[test]
+fn the_end_of_a_job_can_be_awaited() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let env = local();
+    let numbers = CollectingSink::new();
+    env.from_sequence(1, 200_000).rebalance().sink_to(numbers.clone());
+    let job = env.execute_async().unwrap();
+
+    let result = runtime.block_on(async {
+        let both = [job.get_job_execution_result(), job.get_job_execution_result()].map(|end| tokio::spawn(end));
+        let mut results = Vec::new();
+        for end in both {
+            results.push(end.await.unwrap().unwrap());
+        }
+        assert_eq!(results[0], results[1]);
+        job.get_job_execution_result().await.unwrap()
+    });
+
+    assert_eq!((result.job_id, numbers.take().len()), (job.job_id(), 200_000));
+}
+
+#[test]
 fn a_failed_job_gives_its_error_each_time_it_is_asked() {
     let env = local();
     env.from_sequence(1, 1000)

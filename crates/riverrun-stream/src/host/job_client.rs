@@ -1,7 +1,9 @@
 //! A job that was started, as the program that started it sees it: [`JobClient`].
 
 use std::fmt;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::error::Error;
@@ -32,6 +34,9 @@ pub trait RunningJob: Send + Sync {
 
     /// Waits for the end, for ever or for at most this long: `None` if the job has not ended by then. The same result each time.
     fn wait(&self, at_most: Option<Duration>) -> Option<Result<JobResult, Error>>;
+
+    /// Has this called when the job has ended: at once, if it has. It must not block.
+    fn on_end(&self, call: Box<dyn FnOnce() + Send>);
 
     /// The metrics now, or the last ones.
     fn metrics(&self) -> JobMetrics;
@@ -70,7 +75,7 @@ impl JobClient {
         self.0.cancel();
     }
 
-    /// Waits for the end of the job. It can be called again, and gives the same. Same as Flink's `getJobExecutionResult`.
+    /// Waits for the end of the job. It can be called again, and gives the same.
     ///
     /// # Errors
     /// The job failed, or was cancelled. All its tasks have stopped.
@@ -91,10 +96,43 @@ impl JobClient {
         self.0.wait(Some(time))
     }
 
+    /// The end of the job, to be awaited by an async program on whatever runtime. Same as Flink's `getJobExecutionResult`.
+    ///
+    /// Its output is what [`wait`](Self::wait) gives.
+    #[must_use]
+    pub fn get_job_execution_result(&self) -> JobExecution {
+        JobExecution { job: self.0.clone(), waker: None }
+    }
+
     /// The metrics of every operator and subtask, as they are now. Printed, they are a table.
     #[must_use]
     pub fn metrics(&self) -> JobMetrics {
         self.0.metrics()
+    }
+}
+
+/// The end of a job, as a future: made by [`JobClient::get_job_execution_result`].
+pub struct JobExecution {
+    job: Arc<dyn RunningJob>,
+    /// Who is told of the end, once it was asked for.
+    waker: Option<Arc<Mutex<Waker>>>,
+}
+
+impl Future for JobExecution {
+    type Output = Result<JobResult, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &self.waker {
+            Some(waker) => waker.lock().unwrap_or_else(PoisonError::into_inner).clone_from(context.waker()),
+            None => {
+                let waker = Arc::new(Mutex::new(context.waker().clone()));
+                self.waker = Some(waker.clone());
+                let wake = move || waker.lock().unwrap_or_else(PoisonError::into_inner).wake_by_ref();
+                self.job.on_end(Box::new(wake));
+            }
+        }
+        // Asked for last: an end that comes after this wakes the task.
+        self.job.wait(Some(Duration::ZERO)).map_or(Poll::Pending, Poll::Ready)
     }
 }
 

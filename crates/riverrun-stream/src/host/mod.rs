@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::graph::StreamGraph;
 
-pub use job_client::{JobClient, RunningJob};
+pub use job_client::{JobClient, JobExecution, RunningJob};
 pub use job_status::{JobId, JobStatus};
 
 /// Runs stream graphs.
