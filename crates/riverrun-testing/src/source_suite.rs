@@ -9,6 +9,7 @@ use riverrun_stream::operator::{
     OperatorSnapshot, Readiness, SharedCoordinator, SnapshotKind, SourceOperator, redistribute,
 };
 use riverrun_stream::source::Source;
+use riverrun_stream::time::WatermarkStrategy;
 
 use crate::harness::{HarnessError, OperatorHarness};
 use crate::outputs::Collected;
@@ -29,8 +30,9 @@ use crate::suite::{SuiteError, SuiteReport};
 /// # Ok(())
 /// # }
 /// ```
-pub struct SourceSuite<S> {
+pub struct SourceSuite<S: Source> {
     source: Box<dyn Fn() -> S>,
+    strategy: Option<WatermarkStrategy<S::Out>>,
     seeds: u64,
 }
 
@@ -42,7 +44,14 @@ struct Subtasks {
 impl<S: Source> SourceSuite<S> {
     /// The suite for the sources that `source` makes, all of them alike.
     pub fn new(source: impl Fn() -> S + 'static) -> Self {
-        Self { source: Box::new(source), seeds: 100 }
+        Self { source: Box::new(source), strategy: None, seeds: 100 }
+    }
+
+    /// Has the source make timestamps and watermarks by this strategy.
+    #[must_use]
+    pub fn with_watermarks(mut self, strategy: WatermarkStrategy<S::Out>) -> Self {
+        self.strategy = Some(strategy);
+        self
     }
 
     /// How many runs: 100 unless set.
@@ -147,7 +156,8 @@ impl<S: Source> SourceSuite<S> {
         let states = redistribute(restored.map_or(&[], |(taken, _)| taken), parallelism, DEFAULT_MAX_PARALLELISM);
         let mut harnesses = Vec::new();
         for (subtask_index, state) in states.into_iter().enumerate() {
-            let operator = Box::new(SourceOperator::new(source.clone(), coordinator.clone()));
+            let operator = SourceOperator::new(source.clone(), coordinator.clone());
+            let operator = Box::new(operator.with_watermarks(self.strategy.clone()));
             let detached = RuntimeContext::detached(&source.name());
             let context = RuntimeContext { subtask_index, parallelism, checkpointing: true, ..detached };
             let mut harness = OperatorHarness::of(operator, context);

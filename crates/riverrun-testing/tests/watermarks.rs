@@ -9,7 +9,7 @@ use riverrun_stream::operator::{SourceOperator, TimestampsAndWatermarksOperator}
 use riverrun_stream::source::{CollectionSource, Source};
 use riverrun_stream::time::{WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 use riverrun_stream::{Result, RuntimeContext, RuntimeExecutionMode, StreamRecord, Timestamp};
-use riverrun_testing::{Feed, OperatorHarness, OperatorSuite};
+use riverrun_testing::{Feed, OperatorHarness, OperatorSuite, SourceSuite};
 
 /// The strategy under test, for records that say their time themselves.
 fn timed(strategy: WatermarkStrategy<Timestamp>) -> WatermarkStrategy<Timestamp> {
@@ -223,4 +223,17 @@ fn a_source_makes_the_watermarks_of_its_strategy_itself() -> Result {
     assert_eq!(heard.iter().filter(|word| word.starts_with('r')).count(), 3000);
     assert_eq!(heard.iter().filter(|word| word.starts_with('w')).count(), 300);
     Ok(())
+}
+
+#[test]
+fn a_source_with_watermarks_passes_the_source_suite() {
+    let strategies: [fn() -> WatermarkStrategy<Timestamp>; 2] =
+        [WatermarkStrategy::for_monotonous_timestamps, || WatermarkStrategy::for_generator(|_| Tens)];
+    for strategy in strategies {
+        let suite = SourceSuite::new(|| CollectionSource::new(0..3000_i64)).with_watermarks(timed(strategy()));
+
+        let report = suite.seeds(40).run().unwrap();
+
+        assert_eq!(report.values::<Timestamp>(0).unwrap(), (0..3000).collect::<Vec<_>>());
+    }
 }
