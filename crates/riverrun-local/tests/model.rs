@@ -1,5 +1,6 @@
 //! The mailbox of a task and the inbox of an async operator under a model checker: many schedules of their threads, each a
 //! run of the code itself, compiled against the checker's locks and atomics.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a failure is a failed test")]
 
 use std::cell::Cell;
 use std::collections::VecDeque;
