@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use riverrun_local::LocalHost;
+use riverrun_local::{LocalHost, SimulatedHost};
 use riverrun_stream::functions::AsyncRetryStrategy;
 use riverrun_stream::stream::AsyncDataStream;
 use riverrun_stream::{FunctionError, Result, StreamExecutionEnvironment};
@@ -168,4 +168,63 @@ fn what_can_not_be_is_found_before_the_program_runs() {
     assert!(of_timeout.contains("timeout of `Async Wait` is 0"), "{of_timeout}");
     assert!(of_capacity.contains("capacity of `Async Wait` is 0"), "{of_capacity}");
     assert!(of_retry.contains("retry strategy") && of_retry.contains("if_error"), "{of_retry}");
+}
+
+/// Comes back after it was polled some times more, and fails every other time where it is told to.
+fn hesitating(flaky: bool) -> impl FnMut(u64) -> Hesitating + Clone + Send + 'static {
+    let attempts = Arc::new(Mutex::new(std::collections::HashMap::<u64, u64>::new()));
+    move |value| {
+        let mut attempts = attempts.lock().unwrap();
+        let attempt = attempts.entry(value).or_default();
+        *attempt += 1;
+        Hesitating { value, polls: value % 5, fails: flaky && *attempt % 2 == 1 }
+    }
+}
+
+struct Hesitating {
+    value: u64,
+    polls: u64,
+    fails: bool,
+}
+
+impl Future for Hesitating {
+    type Output = Result<Vec<u64>>;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        if self.polls > 0 {
+            self.polls -= 1;
+            context.waker().wake_by_ref();
+            return std::task::Poll::Pending;
+        }
+        let result = if self.fails { Err(FunctionError::external("busy")) } else { Ok(vec![2 * self.value]) };
+        std::task::Poll::Ready(result)
+    }
+}
+
+#[test]
+fn simulated_programs_lose_nothing_and_the_same_seed_gives_the_same_run() {
+    let run = |seed: u64, flaky: bool, ordered: bool| {
+        let env = StreamExecutionEnvironment::new(Arc::new(SimulatedHost::new(seed)));
+        env.set_parallelism(if ordered { 1 } else { 2 });
+        let (numbers, call) = (env.from_sequence(1, 400), hesitating(flaky));
+        let retry = AsyncRetryStrategy::fixed_delay(1, Duration::from_millis(seed % 3)).if_error(|_| true);
+        let stream = if ordered {
+            AsyncDataStream::ordered_wait_with_retry(&numbers, call, Duration::MAX, retry)
+        } else {
+            AsyncDataStream::unordered_wait_with_retry(&numbers, call, Duration::MAX, retry)
+        };
+        stream.capacity(1 + seed as usize % 20).execute_and_collect().unwrap()
+    };
+    let expected: Vec<u64> = (1..=400).map(|n| 2 * n).collect();
+
+    for seed in 0..40 {
+        let flaky = seed % 2 == 1;
+        assert_eq!(run(seed, flaky, true), expected, "ordered, seed {seed}");
+
+        let unordered = run(seed, flaky, false);
+        assert_eq!(unordered, run(seed, flaky, false), "seed {seed} gives another run");
+        let mut sorted = unordered;
+        sorted.sort_unstable();
+        assert_eq!(sorted, expected, "unordered, seed {seed}");
+    }
 }

@@ -94,4 +94,10 @@ mod pages {
 
     #[doc = include_str!("../../../docs/windows.md")]
     struct Windows;
+
+    #[doc = include_str!("../../../docs/async-io.md")]
+    struct AsyncIo;
+
+    #[doc = include_str!("../../../docs/inference.md")]
+    struct Inference;
 }

@@ -7,7 +7,7 @@ pub use riverrun_stream::functions::{
     AggregateFunction, AllWindowFunction, Count, KeyedProcessContext, KeyedProcessFunction, ProcessAllWindowFunction,
     ProcessWindowContext, ProcessWindowFunction, ReduceFunction, WindowFunction,
 };
-pub use riverrun_stream::functions::{AsyncFunction, AsyncRetryStrategy};
+pub use riverrun_stream::functions::{AsyncBatchFunction, AsyncFunction, AsyncRetryStrategy};
 pub use riverrun_stream::functions::{
     BroadcastContext, BroadcastProcessFunction, BroadcastReadContext, CoFlatMapFunction, CoGroupFunction,
     CoMapFunction, CoProcessFunction, FlatJoinFunction, JoinFunction, KeyedBroadcastContext,

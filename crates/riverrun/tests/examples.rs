@@ -51,3 +51,33 @@ fn classify_tweets_prints_each_tweet_with_its_label_and_imports_the_model_once()
     assert!(second.stderr.is_empty(), "{}", String::from_utf8_lossy(&second.stderr));
     assert_eq!(first.stdout, second.stdout);
 }
+
+fn lines(name: &str) -> Vec<String> {
+    let home = tempfile::tempdir().unwrap();
+    let output = run(name, home.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(String::from).collect()
+}
+
+#[test]
+fn classify_remote_gets_every_label_from_the_service_in_order() {
+    assert_eq!(lines("classify_remote"), [r#"[1,"positive"]"#, r#"[2,"neutral"]"#, r#"[3,"negative"]"#]);
+}
+
+#[test]
+fn classify_windows_scores_each_window_as_a_batch_and_one_by_one() {
+    let mut printed = lines("classify_windows");
+
+    printed.sort();
+    let expected = [
+        r#"first negative> ["ada","What a terrible, boring film."]"#,
+        r#"first negative> ["bob","This is the worst service I have ever had."]"#,
+        r#"label> ["ada",0,"negative"]"#,
+        r#"label> ["ada",0,"positive"]"#,
+        r#"label> ["ada",1,"neutral"]"#,
+        r#"label> ["ada",1,"positive"]"#,
+        r#"label> ["bob",0,"negative"]"#,
+        r#"label> ["bob",1,"negative"]"#,
+    ];
+    assert_eq!(printed, expected);
+}
