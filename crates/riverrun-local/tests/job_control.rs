@@ -11,7 +11,7 @@ use riverrun_stream::metrics::{Counter, MetricValue, names};
 use riverrun_stream::source::{Boundedness, FixedSplits, ReaderStatus, Source, SourceOutput, SourceReader};
 use riverrun_stream::stream::AsyncDataStream;
 use riverrun_stream::{Error, FunctionError, JobStatus, Result, RuntimeContext, StreamExecutionEnvironment};
-use riverrun_testing::{CollectingSink, CommittingSink, SlowSink};
+use riverrun_testing::{CollectingSink, CommittingSink, Random, SlowSink};
 
 fn local() -> StreamExecutionEnvironment {
     StreamExecutionEnvironment::new(Arc::new(LocalHost::new()))
@@ -322,6 +322,37 @@ fn a_job_cancelled_at_any_step_closes_everything_once_and_commits_all_or_nothing
         assert_eq!(counts[0], counts[1], "seed {seed}");
     }
     assert!((20..300).contains(&cancelled), "{cancelled} of the jobs were cancelled in time");
+}
+
+#[test]
+fn a_job_on_threads_cancelled_at_any_time_comes_to_its_end_and_commits_all_or_nothing() {
+    let mut random = Random::new(7);
+    let mut cancelled = 0;
+    for round in 0..150 {
+        let env = local();
+        env.set_parallelism(3);
+        let (function, sink) = (Closes::default(), CommittingSink::new());
+        let sums =
+            env.from_sequence(1, 20_000).map_function(function.clone()).key_by(|n| n % 100).reduce(|sum, n| sum + n);
+        sums.rebalance().sink_to(sink.clone());
+
+        let job = env.execute_async().unwrap();
+        std::thread::sleep(Duration::from_micros(random.below(20_000) as u64));
+        job.cancel();
+
+        let committed = match job.wait() {
+            Ok(_) => 20_000,
+            Err(Error::Cancelled { failure: None, .. }) => {
+                cancelled += 1;
+                0
+            }
+            Err(error) => panic!("round {round}: {error}"),
+        };
+        assert_eq!(sink.take().len(), committed, "round {round}");
+        let counts = [&function.opened, &function.closed].map(|count| count.load(Ordering::Acquire));
+        assert_eq!(counts[0], counts[1], "round {round}");
+    }
+    assert!(cancelled > 0, "no job was cancelled in time");
 }
 
 #[test]
