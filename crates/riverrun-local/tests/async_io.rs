@@ -228,3 +228,19 @@ fn simulated_programs_lose_nothing_and_the_same_seed_gives_the_same_run() {
         assert_eq!(sorted, expected, "unordered, seed {seed}");
     }
 }
+
+#[test]
+fn a_job_counts_the_calls_that_were_made_again() {
+    let env = environment(1);
+    let retry = AsyncRetryStrategy::fixed_delay(1, Duration::ZERO).if_error(|_| true);
+
+    let stream = AsyncDataStream::ordered_wait_with_retry(&env.from_sequence(1, 50), hesitating(true), LONG, retry);
+    stream.filter(|_| false).print();
+    let job = env.execute_async().unwrap();
+    job.wait().unwrap();
+
+    let metrics = job.metrics();
+    let wait = metrics.operator("Async Wait").unwrap();
+    assert_eq!((wait.counter("numRetries"), wait.counter("numTimeouts")), (50, 0));
+    assert_eq!(wait.gauge("inFlight"), [0]);
+}

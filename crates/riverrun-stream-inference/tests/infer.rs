@@ -118,3 +118,27 @@ fn a_capacity_of_zero_is_found_before_the_program_runs() {
 
     assert!(error.contains("the capacity of `Infer` is 0"), "{error}");
 }
+
+#[test]
+fn a_job_shows_what_its_batches_were_like_and_counts_what_failed() {
+    let env = environment();
+    env.set_parallelism(2);
+    let runner = Runner::new("square", Square);
+
+    let inferred = env.from_sequence(1, 1000).infer(&runner, |&n| n);
+    inferred.failures().filter(|_| false).print();
+    inferred.filter(|_| false).print();
+    let job = env.execute_async().unwrap();
+    job.wait().unwrap();
+
+    let metrics = job.metrics();
+    let infer = metrics.operator("Infer square").unwrap();
+    // 13 can't be prepared, and so is in no batch.
+    assert_eq!((infer.counter("numFailures"), infer.counter("numTokens")), (2, 999));
+    assert_eq!(infer.gauge("inFlight"), [0, 0]);
+    let sizes = infer.histogram("batchSize");
+    assert!((sizes.mean() * sizes.count() as f64 - 999.0).abs() < 1e-6, "{sizes:?}");
+    for name in ["batchCost", "batchLatencyUs", "queueTimeUs"] {
+        assert_eq!(infer.histogram(name).count(), sizes.count(), "{name}");
+    }
+}

@@ -1,5 +1,5 @@
 //! `infer` in the operator suite: batches cut anywhere, snapshots with records inside the model, other parallelisms.
-#![allow(clippy::unwrap_used, reason = "helpers of tests, where a failure is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is a failed test")]
 
 use std::time::Duration;
 

@@ -219,6 +219,7 @@ struct Miscounts;
 impl AsyncBatchFunction<u64> for Miscounts {
     type Out = u64;
 
+    #[allow(clippy::manual_async_fn, reason = "an async fn would borrow the function")]
     fn async_invoke(&mut self, batch: Vec<u64>) -> impl Future<Output = Result<Vec<Result<u64>>>> + Send + 'static {
         async move { Ok(batch.into_iter().skip(1).map(Ok).collect()) }
     }

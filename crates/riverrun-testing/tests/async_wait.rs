@@ -1,5 +1,5 @@
 //! Async operators: order, time, retries, snapshots, and the bugs that Flink's had.
-#![allow(clippy::unwrap_used, reason = "helpers of tests, where a failure is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is a failed test")]
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};

@@ -91,10 +91,9 @@ fn answer(runner: &Runner<TextClassification>, mut connection: TcpStream) -> Res
     let mut reader = BufReader::new(connection.try_clone()?);
     let (mut line, mut length) = (String::new(), 0);
     while reader.read_line(&mut line)? > 2 {
-        if let Some((name, value)) = line.split_once(": ") {
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse()?;
-            }
+        match line.split_once(": ") {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.trim().parse()?,
+            _ => {}
         }
         line.clear();
     }

@@ -37,6 +37,7 @@ struct Silent;
 impl AsyncFunction<Event> for Silent {
     type Out = String;
 
+    #[allow(clippy::manual_async_fn, reason = "an async fn would borrow the function")]
     fn async_invoke(&mut self, event: Event) -> impl Future<Output = Result<Vec<String>>> + Send + 'static {
         async move {
             if event.value % 2 != 0 {

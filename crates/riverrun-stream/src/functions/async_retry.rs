@@ -22,9 +22,11 @@ pub struct AsyncRetryStrategy<R> {
     delay: Duration,
     max_delay: Duration,
     multiplier: f64,
-    if_result: Option<Arc<dyn Fn(&R) -> bool + Send + Sync>>,
-    if_error: Option<Arc<dyn Fn(&FunctionError) -> bool + Send + Sync>>,
+    if_result: Option<Predicate<R>>,
+    if_error: Option<Predicate<FunctionError>>,
 }
+
+type Predicate<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 
 impl<R> Clone for AsyncRetryStrategy<R> {
     fn clone(&self) -> Self {

@@ -331,7 +331,8 @@ mod tests {
         assert_eq!(drain(&mut queue), Vec::<String>::new());
         assert!(queue.complete(first, 10));
         assert_eq!(drain(&mut queue), ["1=10", "2=20"]);
-        assert!(queue.is_empty() && queue.len() == 0);
+        assert!(queue.is_empty());
+        assert_eq!(queue.len(), 0);
     }
 
     #[test]
