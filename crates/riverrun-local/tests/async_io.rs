@@ -1,5 +1,5 @@
 //! Async calls in whole programs, on threads.
-#![allow(clippy::unwrap_used, reason = "helpers of tests, where a failure is a failed test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is a failed test")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use riverrun_local::{LocalHost, SimulatedHost};
 use riverrun_stream::functions::AsyncRetryStrategy;
-use riverrun_stream::stream::AsyncDataStream;
+use riverrun_stream::stream::{AsyncBatchStream, AsyncDataStream};
 use riverrun_stream::{FunctionError, Result, StreamExecutionEnvironment};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -132,13 +132,61 @@ fn a_failed_job_drops_the_calls_of_all_its_subtasks() {
 
     assert!(error.to_string().contains("no more"), "{error}");
     drop((stream, env));
-    for _ in 0..5000 {
-        if Arc::strong_count(&alive) == 1 {
+    until(|| Arc::strong_count(&alive) == 1);
+}
+
+#[test]
+fn a_cancelled_job_drops_the_calls_it_waits_for() {
+    let env = environment(1);
+    let alive = Arc::new(());
+    let held = alive.clone();
+    let call = move |_: u64| {
+        let held = held.clone();
+        async move {
+            let _held = held;
+            std::future::pending::<Result<Vec<u64>>>().await
+        }
+    };
+    AsyncDataStream::ordered_wait(&env.from_sequence(1, 60), call, Duration::MAX).filter(|_| false).print();
+    let job = env.execute_async().unwrap();
+    until(|| Arc::strong_count(&alive) > 60);
+
+    job.cancel();
+
+    assert!(job.wait().unwrap_err().to_string().contains("cancelled"));
+    drop((job, env));
+    until(|| Arc::strong_count(&alive) == 1);
+}
+
+fn until(condition: impl Fn() -> bool) {
+    for _ in 0..5_000 {
+        if condition() {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    panic!("{} calls are still there", Arc::strong_count(&alive) - 1);
+    panic!("it did not come to pass");
+}
+
+#[test]
+fn options_of_batches_that_can_not_be_are_found_before_the_program_runs() {
+    let mistake = |set: fn(AsyncBatchStream<u64, u64>) -> AsyncBatchStream<u64, u64>| {
+        let env = environment(1);
+        let echo = |batch: Vec<u64>| async move { Ok::<_, FunctionError>(batch.into_iter().map(Ok).collect()) };
+        let stream = AsyncDataStream::ordered_batch_wait(&env.from_sequence(1, 3), echo, LONG);
+        set(stream).execute_and_collect()
+    };
+
+    assert_eq!(mistake(|stream| stream).unwrap(), [1, 2, 3]);
+    for (option, outcome) in [
+        ("capacity", mistake(|stream| stream.capacity(0))),
+        ("max_batch_size", mistake(|stream| stream.max_batch_size(0))),
+        ("max_batch_cost", mistake(|stream| stream.max_batch_cost(0))),
+        ("retry strategy", mistake(|stream| stream.retry(AsyncRetryStrategy::fixed_delay(1, LONG)))),
+    ] {
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.contains(&format!("the {option} of `Async Batch Wait` is")), "{error}");
+    }
 }
 
 #[test]

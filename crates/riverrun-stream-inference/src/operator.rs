@@ -34,6 +34,8 @@ pub struct InferOperator<T, R: Runnable, F> {
     /// Lends its memory to the inbox.
     burst: Vec<Message<R::Output>>,
     queue: InFlightQueue<StreamRecord<T>, Result<R::Output, RunnerError>>,
+    /// Records taken that there was no capacity for yet.
+    pending: VecDeque<StreamRecord<T>>,
     /// Elements that the runner has not been given, oldest first, and when they came.
     unsubmitted: VecDeque<(Ticket, Timestamp)>,
     /// How many of them make a batch of the runner's.
@@ -55,6 +57,7 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> InferOper
             inbox: Inbox::new(CompletionSender::disconnected()),
             burst: Vec::new(),
             queue: InFlightQueue::new(options.mode),
+            pending: VecDeque::new(),
             unsubmitted: VecDeque::new(),
             batch_size: 1,
             waits_for_room: false,
@@ -63,17 +66,21 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> InferOper
         }
     }
 
-    fn push(&mut self, record: StreamRecord<T>, now: Timestamp) {
-        let ticket = self.queue.push(record);
-        self.unsubmitted.push_back((ticket, now));
+    /// Takes in as many records as there is capacity for.
+    fn fill(&mut self, now: Timestamp) {
+        let room = self.options.capacity.saturating_sub(self.queue.len()).min(self.pending.len());
+        for record in self.pending.drain(..room) {
+            self.unsubmitted.push_back((self.queue.push(record), now));
+        }
     }
 
     /// Until when the oldest that was not submitted may wait for others; none where there is no reason to wait.
     fn held_until(&self) -> Option<Timestamp> {
         let &(_, since) = self.unsubmitted.front()?;
-        // What is in flight keeps its place: where all of the capacity waits, nothing comes that it could wait for.
-        let enough = self.batch_size.min(self.options.capacity);
-        if self.finishing || self.options.max_delay.is_zero() || self.unsubmitted.len() >= enough {
+        // While there is no capacity for others, nothing comes that it could wait for.
+        let is_full = self.queue.len() >= self.options.capacity;
+        let enough = self.unsubmitted.len() >= self.batch_size;
+        if self.finishing || self.options.max_delay.is_zero() || is_full || enough {
             return None;
         }
         let millis = self.options.max_delay.as_nanos().div_ceil(1_000_000);
@@ -151,14 +158,16 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> InferOper
     fn advance(&mut self, turn: &mut Turn<'_>) -> Result<Readiness> {
         self.take_in_results()?;
         self.emit(turn)?;
+        self.fill(turn.now());
         self.submit(turn.now())?;
-        self.metrics.in_flight.set(self.queue.len() as i64);
+        self.metrics.in_flight.set((self.queue.len() + self.pending.len()) as i64);
         if turn.is_full() {
             turn.wake_now();
         } else {
             turn.wake_at(self.held_until().filter(|_| !self.waits_for_room));
         }
-        let ready = if self.finishing { self.queue.is_empty() } else { self.queue.len() < self.options.capacity };
+        let done = if self.finishing { self.queue.is_empty() } else { self.queue.len() < self.options.capacity };
+        let ready = done && self.pending.is_empty();
         Ok(if ready { Readiness::Ready } else { Readiness::Busy })
     }
 }
@@ -177,8 +186,7 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> Operator 
 
     fn restore(&mut self, mut state: OperatorSnapshot) -> Result {
         for entry in state.take_list(IN_FLIGHT) {
-            // They have waited long enough.
-            self.push(decode_state(IN_FLIGHT, &entry)?, Timestamp::MIN);
+            self.pending.push_back(decode_state(IN_FLIGHT, &entry)?);
         }
         Ok(())
     }
@@ -188,14 +196,14 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> Operator 
         self.runner.ensure_local()?;
         self.batch_size = self.runner.max_batch_size();
         self.metrics = InferMetrics::of(context, &self.runner)?;
-        self.submit(turn.now())
+        if !self.pending.is_empty() {
+            turn.wake_now();
+        }
+        Ok(())
     }
 
     fn process(&mut self, _: usize, batch: Batch, turn: &mut Turn<'_>) -> Result<Readiness> {
-        let now = turn.now();
-        for record in batch.into_records::<T>()? {
-            self.push(record, now);
-        }
+        self.pending.extend(batch.into_records::<T>()?);
         self.advance(turn)
     }
 
@@ -218,7 +226,8 @@ impl<T: Data, R: Runnable<Output: Data>, F: Fn(&T) -> R::Input + Send> Operator 
     }
 
     fn snapshot(&mut self, _: SnapshotRequest) -> Result<Box<dyn FrozenState>> {
-        let records: Vec<StreamRecord<T>> = self.queue.elements().into_iter().cloned().collect();
+        let in_flight = self.queue.elements().into_iter().chain(&self.pending);
+        let records: Vec<StreamRecord<T>> = in_flight.cloned().collect();
         Ok(Box::new(move |writer: &mut dyn SnapshotWriter| {
             records.iter().try_for_each(|record| writer.list_entry(IN_FLIGHT, encode_state(IN_FLIGHT, record)?))
         }))

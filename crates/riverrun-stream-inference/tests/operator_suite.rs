@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use riverrun_runner::{Batching, Compute, ItemError, Prepared, Runnable, Runner};
 use riverrun_stream::StreamRecord;
+use riverrun_stream::operator::Readiness;
 use riverrun_stream::operator::async_wait::OutputMode;
 use riverrun_stream_inference::{FailedRecord, InferOperator, InferOptions};
 use riverrun_testing::{Feed, OperatorHarness, OperatorSuite};
@@ -83,6 +84,22 @@ fn records_wait_for_a_batch_of_the_runners_but_not_for_longer_than_they_may() {
     harness.finish().unwrap();
 
     assert_eq!(harness.take_values::<(u64, u64)>(0).unwrap(), (1..=5).map(|n| (n, 2 * n)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_runner_never_has_more_records_than_the_capacity() {
+    let runner = Runner::new("double", Double).batching(Batching::default().max_batch_size(4));
+    let options = InferOptions { capacity: 3, max_delay: Duration::from_secs(60), ..InferOptions::default() };
+    let mut harness = OperatorHarness::new(InferOperator::<u64, _, _>::new(runner.clone(), |&n| n, options));
+    harness.open().unwrap();
+
+    assert_eq!(harness.process(0, 1..=10_u64).unwrap(), Readiness::Busy);
+    until(|| runner.stats().items == 3);
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(runner.stats().items, 3, "the next come when these have been emitted");
+    harness.finish().unwrap();
+
+    assert_eq!(harness.take_values::<(u64, u64)>(0).unwrap(), (1..=10).map(|n| (n, 2 * n)).collect::<Vec<_>>());
 }
 
 fn until(condition: impl Fn() -> bool) {
