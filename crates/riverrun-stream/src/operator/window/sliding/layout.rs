@@ -79,22 +79,29 @@ impl Layout {
 
     /// The slice that begins here.
     pub(super) fn place_of(&self, start: i128) -> Place {
-        let into = (start - i128::from(self.slides.offset)).rem_euclid(self.slide());
-        self.of(start - into, into)
+        // As a rule it is a timestamp, whose division is cheaper.
+        let last_window = match Timestamp::try_from(start) {
+            Ok(start) => self.slides.last_start(start),
+            Err(_) => start - (start - i128::from(self.slides.offset)).rem_euclid(self.slide()),
+        };
+        self.of(last_window, start - last_window)
     }
 
     /// The slice of what lies `into` the last window that begins before it.
     fn of(&self, last_window: i128, into: i128) -> Place {
-        let (size, slide) = (i128::from(self.slides.size), self.slide());
-        let rest = size % slide;
-        let (start, end) = if into < rest || rest == 0 {
-            (last_window, last_window + if rest == 0 { slide } else { rest })
+        let slide = self.slide();
+        let rest = self.slides.size % self.slides.slide;
+        let rest_or_slide = if rest == 0 { slide } else { i128::from(rest) };
+        let is_first = into < rest_or_slide;
+        let (start, end) = if is_first {
+            (last_window, last_window + rest_or_slide)
         } else {
-            (last_window + rest, last_window + slide)
+            (last_window + rest_or_slide, last_window + slide)
         };
         // The windows before it, as long as they reach this slice.
-        let earlier = (size - (start - last_window) - 1) / slide;
-        let first_window = last_window - earlier * slide;
+        let reach = if is_first { self.slides.size } else { self.slides.size - rest };
+        let earlier = (reach - 1) / self.slides.slide;
+        let first_window = last_window - i128::from(earlier) * slide;
         Place {
             start,
             from: cut(start),

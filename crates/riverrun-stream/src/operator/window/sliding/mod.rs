@@ -133,7 +133,9 @@ where
     fn schedule(&mut self, slot: usize) {
         let Some((_, slices)) = self.table.get_mut(slot) else { return };
         let end = slices.next.map(|window| self.layout.max_timestamp(window));
-        let expiry = slices.slices.front().map(|(start, _)| self.layout.place_of(*start).expiry);
+        // Without lateness the first slice is in the next window, and expires no sooner.
+        let first = slices.slices.front().filter(|_| end.is_none() || self.lateness > 0);
+        let expiry = first.map(|(start, _)| self.layout.place_of(*start).expiry);
         // What never expires is dropped with the operator.
         let expiry = expiry.filter(|expiry| *expiry < Timestamp::MAX);
         let Some(time) = end.into_iter().chain(expiry).min() else { return };
@@ -161,7 +163,7 @@ where
         }
         while let Some((start, _)) = slices.slices.front()
             && slices.next.is_none_or(|next| *start < next)
-            && self.layout.place_of(*start).expiry <= watermark
+            && (self.lateness == 0 || self.layout.place_of(*start).expiry <= watermark)
         {
             slices.slices.pop_front();
         }
