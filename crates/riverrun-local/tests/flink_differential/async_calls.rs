@@ -39,11 +39,12 @@ impl AsyncFunction<Event> for Silent {
 
     #[allow(clippy::manual_async_fn, reason = "an async fn would borrow the function")]
     fn async_invoke(&mut self, event: Event) -> impl Future<Output = Result<Vec<String>>> + Send + 'static {
+        let (is_silent, answer) = (event.value % 2 != 0, format!("{} answered", event.line()));
         async move {
-            if event.value % 2 != 0 {
+            if is_silent {
                 std::future::pending::<()>().await;
             }
-            Ok(vec![format!("{} answered", event.line())])
+            Ok(vec![answer])
         }
     }
 
