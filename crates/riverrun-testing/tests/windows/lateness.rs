@@ -36,7 +36,7 @@ fn a_stream_of_only_late_records_gives_nothing_and_keeps_nothing() {
 fn a_late_record_within_the_allowed_lateness_fires_its_window_again() {
     let mut operator = harness(|stream| {
         let windows = stream.key_by(|event| event.0).window(TumblingEventTimeWindows::of(ms(10)));
-        windows.allowed_lateness(ms(5)).apply(|key, window, events, out| list(key, window, events, out))
+        windows.allowed_lateness(ms(5)).apply(list)
     });
     operator.process_records(0, [at(3)]).unwrap();
     operator.watermark(0, 9).unwrap();

@@ -27,7 +27,7 @@ fn with_trigger<A: WindowAssigner<Event, Window: Ends>, G: Trigger<Event, A::Win
             .trigger(trigger)
             .allowed_lateness(ms(lateness))
             .side_output_late_data(&OutputTag::new("late"))
-            .apply(|key, window, events, out| list(key, window, events, out))
+            .apply(list)
     })
 }
 

@@ -83,7 +83,7 @@ fn sessions_pass_the_suite() {
     for lateness in [0, 25] {
         let report = keyed(|stream| {
             let windows = stream.key_by(|event| event.0).window(EventTimeSessionWindows::with_gap(ms(4)));
-            windows.allowed_lateness(ms(lateness)).apply(|key, window, events, out| list(key, window, events, out))
+            windows.allowed_lateness(ms(lateness)).apply(list)
         });
 
         assert!(report.values::<Pane>(0).unwrap().len() > 100);
@@ -116,7 +116,7 @@ fn global_windows_with_a_trigger_and_an_evictor_pass_the_suite() {
             .window(GlobalWindows)
             .trigger(ContinuousEventTimeTrigger::of(ms(13)))
             .evictor(TimeEvictor::of(ms(20)).after())
-            .apply(|key, window, events, out| list(key, window, events, out))
+            .apply(list)
     });
 }
 

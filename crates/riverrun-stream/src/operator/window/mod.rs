@@ -46,6 +46,9 @@ const TIMERS_PER_TURN: usize = 4 * BATCH_SIZE;
 /// The windows of a key in their order. There are one or two of them at a time, as a rule.
 type Panes<W, C, S, F> = Vec<(W, Pane<C, S, F>)>;
 
+/// The windows of all keys.
+type Table<K, W, C, S, F> = KeyTable<K, Panes<W, C, S, F>>;
+
 /// Gathers the elements of each key in windows, and gives their contents to a function when the trigger says so.
 pub(crate) struct WindowOperator<T, K, A, G, C, F>
 where
@@ -61,7 +64,7 @@ where
     keys: KeyExtractor<T, K>,
     lateness: Timestamp,
     late: LateRecords<T>,
-    table: KeyTable<K, Panes<A::Window, C::Kept, G::State, F::State>>,
+    table: Table<K, A::Window, C::Kept, G::State, F::State>,
     event_time: TimerQueue,
     processing_time: TimerQueue,
     /// Once the input has ended: the processing-time timers that fire although their time has not come.

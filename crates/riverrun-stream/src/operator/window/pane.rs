@@ -59,3 +59,6 @@ pub(super) struct PaneForm<K, W, C, S, F> {
     pub(super) timers: PaneTimers,
     pub(super) queued: Queued,
 }
+
+/// Those of a subtask.
+pub(super) type PaneForms<K, W, C, S, F> = Vec<PaneForm<K, W, C, S, F>>;

@@ -3,7 +3,7 @@
 use crate::data::Data;
 use crate::error::Result;
 use crate::functions::Key;
-use crate::operator::window::pane::PaneForm;
+use crate::operator::window::pane::{PaneForm, PaneForms};
 use crate::operator::window::timer_queue::{PaneId, Ticket};
 use crate::operator::window::{Contents, Pane, PaneFunction, WindowOperator};
 use crate::operator::{FrozenState, RestoredState};
@@ -24,7 +24,7 @@ where
     F: PaneFunction<C::Element, K, A::Window>,
 {
     pub(super) fn freeze(&mut self) -> Result<Box<dyn FrozenState>> {
-        let mut forms: Vec<PaneForm<K, A::Window, C::Kept, G::State, F::State>> = Vec::new();
+        let mut forms: PaneForms<K, A::Window, C::Kept, G::State, F::State> = Vec::new();
         for (_, key, panes) in self.table.iter() {
             forms.extend(panes.iter().map(|(window, pane)| PaneForm {
                 key: key.clone(),
@@ -44,7 +44,7 @@ where
     pub(super) fn take_back(&mut self, state: RestoredState) -> Result {
         let snapshot = self.core.restore(state)?;
         self.pending.restore(snapshot, PENDING)?;
-        let mut forms: Vec<PaneForm<K, A::Window, C::Kept, G::State, F::State>> = snapshot.take(WINDOWS)?;
+        let mut forms: PaneForms<K, A::Window, C::Kept, G::State, F::State> = snapshot.take(WINDOWS)?;
         // Numbered anew, as the entries of the queues: those of several subtasks may have the same numbers.
         forms.sort_by_key(|form| form.number);
         let (mut event_time, mut processing_time) = (Vec::new(), Vec::new());
