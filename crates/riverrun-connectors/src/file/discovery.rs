@@ -243,7 +243,7 @@ mod tests {
         let path = directory.path().join("a");
         let message = |content: &[u8]| {
             fs::write(&path, content).unwrap();
-            let found = discover(&[path.clone()], false).unwrap();
+            let found = discover(std::slice::from_ref(&path), false).unwrap();
             check(&found[0]).err().map(|error| error.to_string()).unwrap_or_default()
         };
 
