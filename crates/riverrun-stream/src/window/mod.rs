@@ -1,7 +1,7 @@
 //! Windows: which ones an element belongs to, when their results come out, and what is left out of them.
 //!
-//! A [`WindowAssigner`](assigner::WindowAssigner) puts each element into windows, a [`Trigger`](trigger::Trigger) says when the
-//! contents of a window are given to its function, and an [`Evictor`](evictor::Evictor) may take elements out before or after
+//! A [`WindowAssigner`] puts each element into windows, a [`Trigger`] says when the
+//! contents of a window are given to its function, and an [`Evictor`] may take elements out before or after
 //! that. The names are Flink's.
 
 pub mod assigner;
