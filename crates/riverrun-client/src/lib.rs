@@ -1,0 +1,1 @@
+//! Remote runners, and runners as processes of their own.

@@ -1,0 +1,1 @@
+//! The inference service: routes, wire formats, limits, health, metrics.
