@@ -1,0 +1,157 @@
+//! What all batches of one runner share: [`Caller`].
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+
+use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+use riverrun_runner::wire::{Map, Portable};
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+use crate::client::Shared;
+use crate::endpoint::{Address, Endpoint, Endpoints, HealthCheck, Place, watch};
+use crate::error::ClientError;
+use crate::http::{Pool, PoolSettings, Tls};
+use crate::negotiate::{Call, Negotiated, Negotiation};
+use crate::options::ClientOptions;
+use crate::protocol::{Bentoml, Kserve, Plain, Protocol, Riverrun};
+use crate::retry::Budget;
+use crate::stats::Counters;
+use crate::sync::lock;
+
+pub(crate) struct Caller<R: Portable> {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: ClientOptions,
+    /// What every request has.
+    pub(crate) headers: HeaderMap,
+    pub(crate) budget: Mutex<Budget>,
+    pub(crate) parameters: OnceLock<Map>,
+    protocol: OnceCell<Arc<dyn Protocol<R>>>,
+    /// The health checks; they end with the caller.
+    background: Mutex<JoinSet<()>>,
+    /// Says why nothing can be expected of the service, if something else knows: the supervisor of a runner's process.
+    pub(crate) hopeless: Option<Arc<dyn Fn() -> Option<String> + Send + Sync>>,
+}
+
+impl<R: Portable> Caller<R> {
+    pub(crate) fn new(name: &str, options: ClientOptions) -> Result<Self, ClientError> {
+        let name: Arc<str> = name.into();
+        if options.urls.is_empty() {
+            return Err(ClientError::NoEndpoints { runner: name });
+        }
+        let headers = headers(&name, &options)?;
+        let addresses = options.urls.iter().map(|url| Address::parse(url)).collect::<Result<Vec<_>, _>>()?;
+        let needs_tls = addresses.iter().any(|address| matches!(address.place(), Place::Tcp { tls: true, .. }));
+        let tls = needs_tls.then(|| Tls::new(options.root_certificates.as_deref())).transpose()?;
+        let settings = PoolSettings {
+            connect_timeout: options.connect_timeout,
+            max_age: options.connection_max_age,
+            idle_timeout: options.connection_idle_timeout,
+            max_reply_bytes: options.max_reply_bytes,
+        };
+        let endpoints = addresses.into_iter().map(|address| {
+            let pool = Pool::new(address.clone(), tls.clone(), settings.clone());
+            Endpoint::new(address, pool, &options)
+        });
+        let shared = Shared {
+            name,
+            endpoints: Arc::new(Endpoints::new(endpoints.collect())),
+            counters: Counters::default(),
+            negotiated: OnceLock::new(),
+        };
+        let retries = &options.retries;
+        let budget = Budget::new(retries.ratio, retries.burst, retries.per_second, Instant::now());
+        Ok(Self {
+            shared: Arc::new(shared),
+            headers,
+            budget: Mutex::new(budget),
+            parameters: OnceLock::new(),
+            protocol: OnceCell::new(),
+            background: Mutex::default(),
+            hopeless: None,
+            options,
+        })
+    }
+
+    /// The protocol, negotiated by the first who asks.
+    pub(crate) async fn protocol(&self) -> Result<&Arc<dyn Protocol<R>>, ClientError> {
+        self.protocol.get_or_try_init(|| self.negotiate()).await
+    }
+
+    async fn negotiate(&self) -> Result<Arc<dyn Protocol<R>>, ClientError> {
+        let shared = &self.shared;
+        let negotiation = Negotiation { runner: &shared.name, options: &self.options, headers: &self.headers };
+        let negotiated = negotiation.run(&shared.endpoints).await?;
+        let protocol: Arc<dyn Protocol<R>> = match &negotiated.call {
+            Call::Riverrun => Arc::new(Riverrun),
+            Call::Plain => Arc::new(Plain),
+            Call::Bentoml(api) => Arc::new(Bentoml { api: api.clone() }),
+            Call::Kserve(metadata) => {
+                let kserve = Kserve::new::<R>(metadata.clone()).map_err(|reason| ClientError::Negotiation {
+                    runner: shared.name.clone(),
+                    endpoint: self.options.urls.join("`, `"),
+                    reason,
+                })?;
+                Arc::new(kserve)
+            }
+        };
+        self.watch(&negotiated);
+        // Set once: the cell around lets one in.
+        let _ = shared.negotiated.set(negotiated);
+        Ok(protocol)
+    }
+
+    fn watch(&self, negotiated: &Negotiated) {
+        let Some((interval, page)) = self.options.health_interval.zip(negotiated.health.as_ref()) else { return };
+        let mut background = lock(&self.background);
+        for endpoint in self.shared.endpoints.iter() {
+            let check = HealthCheck {
+                target: negotiated.target.page(&endpoint.address, page),
+                headers: self.headers.clone(),
+                interval,
+                timeout: self.options.health_timeout,
+            };
+            background.spawn(watch(endpoint.clone(), self.shared.endpoints.clone(), check));
+        }
+    }
+
+    /// How many requests a batch of so many items is.
+    pub(crate) fn requests(&self, items: usize) -> usize {
+        let max = self.protocol.get().map_or(usize::MAX, |protocol| protocol.max_items());
+        items.div_ceil(max.max(1))
+    }
+
+    /// Waits until another request may be under way.
+    pub(crate) async fn room(&self) {
+        loop {
+            let changed = self.shared.endpoints.changed().notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.shared.counters.in_flight.load(Ordering::Acquire) < self.shared.endpoints.limit() {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+fn headers(runner: &Arc<str>, options: &ClientOptions) -> Result<HeaderMap, ClientError> {
+    let mut headers = HeaderMap::with_capacity(options.headers.len() + 2);
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("riverrun/", env!("CARGO_PKG_VERSION"))));
+    let fail = |option, reason: String| ClientError::Option { runner: runner.clone(), option, reason };
+    for (name, value) in &options.headers {
+        let wrong = || fail("header", format!("`{name}` or its value can't be in a header; write letters and digits"));
+        let name = HeaderName::try_from(name).map_err(|_| wrong())?;
+        headers.append(name, HeaderValue::try_from(value).map_err(|_| wrong())?);
+    }
+    if let Some(token) = &options.bearer_token {
+        // Not the token itself: the message ends up in logs.
+        let wrong = |_| fail("bearer_token", "it has characters that can't be in a header".to_owned());
+        let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(wrong)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
