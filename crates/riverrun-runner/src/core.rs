@@ -1,13 +1,17 @@
-//! A loaded runner: the runnable, its queue, and the ways a request takes through it.
+//! A bound runner: its queue, where its batches are computed, and the ways a request takes through it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::batcher::{Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, Work, execute, execute_one, guarded};
-use crate::compute::{Claim, Held, Job, Permit, Permits, RunnerAlive};
+use crate::batcher::{
+    BatchCut, Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, Work, execute, execute_one, guarded,
+};
+use crate::compute::{Claim, Compute, Held, Job, Permit, Permits, RunnerAlive};
 use crate::error::RunnerError;
 use crate::observer::{BatchReport, Observers};
+use crate::remote::Remote;
+use crate::request::RequestOptions;
 use crate::runnable::{ItemError, Prepared, Runnable};
 use crate::stats::Counters;
 
@@ -17,7 +21,7 @@ const LEAST_LINGER: Duration = Duration::from_micros(100);
 
 pub(crate) struct Core<R: Runnable> {
     pub(crate) name: Arc<str>,
-    pub(crate) runnable: Arc<R>,
+    pub(crate) place: Place<R>,
     pub(crate) methods: Vec<String>,
     pub(crate) batching: Batching,
     pub(crate) queue: Queue<R>,
@@ -29,21 +33,35 @@ pub(crate) struct Core<R: Runnable> {
     _alive: RunnerAlive,
 }
 
-/// A batch that can be computed.
-struct Ready<R: Runnable> {
-    values: Vec<R::Prepared>,
-    replies: Vec<Reply<R::Output>>,
-    cost: usize,
-    /// Since when the one that waited longest has waited.
-    oldest: Option<Instant>,
+/// Where batches are computed.
+pub(crate) enum Place<R: Runnable> {
+    Local(Arc<R>),
+    Remote(Remote<R>),
+}
+
+/// A batch that was taken out of the queue.
+pub(crate) struct Batch<R: Runnable> {
+    pub(crate) items: Vec<Item<R>>,
+    pub(crate) cut: BatchCut,
+    pub(crate) waiting: usize,
 }
 
 impl<R: Runnable> Core<R> {
-    pub(crate) fn new(name: Arc<str>, runnable: Arc<R>, batching: Batching, permits: &'static Permits) -> Self {
+    pub(crate) fn local(name: Arc<str>, runnable: Arc<R>, batching: Batching, permits: &'static Permits) -> Self {
         let methods = runnable.signatures().iter().map(|one| one.name().to_owned()).collect();
+        Self::new(name, Place::Local(runnable), methods, batching, permits)
+    }
+
+    pub(crate) fn remote(name: Arc<str>, remote: Remote<R>, methods: Vec<String>, batching: Batching) -> Self {
+        Self::new(name, Place::Remote(remote), methods, batching, Permits::global())
+    }
+
+    fn new(
+        name: Arc<str>, place: Place<R>, methods: Vec<String>, batching: Batching, permits: &'static Permits,
+    ) -> Self {
         Self {
             name,
-            runnable,
+            place,
             methods,
             batching,
             queue: Queue::new(),
@@ -53,6 +71,18 @@ impl<R: Runnable> Core<R> {
             preparing: AtomicUsize::new(0),
             _alive: RunnerAlive::new(),
         }
+    }
+
+    /// What computes in this process; none of a remote runner.
+    pub(crate) fn runnable(&self) -> Option<&Arc<R>> {
+        match &self.place {
+            Place::Local(runnable) => Some(runnable),
+            Place::Remote(_) => None,
+        }
+    }
+
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Remote(_))
     }
 
     pub(crate) fn item_error(&self, error: ItemError) -> RunnerError {
@@ -68,55 +98,109 @@ impl<R: Runnable> Core<R> {
     }
 
     /// As [`prepare`](Self::prepare), for a request that is about to arrive.
-    pub(crate) fn prepare_to_push(&self, method: usize, input: R::Input) -> Result<Prepared<R::Prepared>, RunnerError> {
+    pub(crate) fn prepare_to_push(&self, method: usize, input: R::Input) -> Result<Work<R>, RunnerError> {
         self.preparing.fetch_add(1, Ordering::Relaxed);
-        let prepared = self.prepare(method, input);
+        let work = self.prepare(method, input);
         self.preparing.fetch_sub(1, Ordering::Relaxed);
-        prepared
+        work
     }
 
-    /// Prepares on the calling thread.
-    pub(crate) fn prepare(&self, method: usize, input: R::Input) -> Result<Prepared<R::Prepared>, RunnerError> {
-        let prepared = guarded("prepare", || self.runnable.prepare_method(self.method_name(method), input));
+    /// Prepares on the calling thread what is computed in this process.
+    pub(crate) fn prepare(&self, method: usize, input: R::Input) -> Result<Work<R>, RunnerError> {
+        let Some(runnable) = self.runnable() else { return Ok(Work::Raw(input)) };
+        let prepared = guarded("prepare", || runnable.prepare_method(self.method_name(method), input));
         match prepared {
-            Ok(prepared) => {
-                self.counters.cost(prepared.cost);
-                Ok(prepared)
+            Ok(Prepared { value, cost }) => {
+                self.counters.cost(cost);
+                Ok(Work::Ready(value, cost))
             }
             Err(error) => {
                 self.counters.failed(1);
-                Err(self.item_error(error))
+                Err(RunnerError::InvalidInput { runner: self.name.clone(), error })
             }
         }
     }
 
-    /// Computes one prepared item and waits for it.
+    /// Computes one item and waits for it.
     pub(crate) fn run(
-        self: &Arc<Self>, method: usize, prepared: Prepared<R::Prepared>, timeout: Option<Duration>,
+        self: &Arc<Self>, method: usize, work: Work<R>, options: &RequestOptions,
     ) -> Result<R::Output, RunnerError> {
         let mut nested = Held::lend(self.permits);
+        if self.is_remote() {
+            // The permit is of no use to a caller who waits for another machine.
+            drop(nested.take());
+            return self.run_elsewhere(method, work, options);
+        }
         let mut permit = nested.take().or_else(|| self.permits.try_acquire());
-        let result = if permit.is_some() && self.queue.len() == 0 {
-            self.run_alone(method, prepared)
-        } else {
-            let slot = Arc::new(Slot::new());
-            let reply = Reply::slot(&self.name, slot.clone());
-            let mut item = self.item(method, Work::from(prepared), timeout, reply);
-            item.own = true;
-            let deadline = item.deadline;
-            self.queue.push_own(item);
-            self.help_until(&slot, &mut permit, deadline, timeout)
+        let result = match (&self.place, work) {
+            (Place::Local(runnable), Work::Ready(value, cost)) if permit.is_some() && self.queue.len() == 0 => {
+                self.run_alone(runnable, method, Prepared { value, cost }, options)
+            }
+            (_, work) => {
+                let slot = Arc::new(Slot::new());
+                let reply = Reply::slot(&self.name, slot.clone());
+                let mut item = self.item(method, work, options, reply);
+                item.own = true;
+                let deadline = item.deadline;
+                self.queue.push_own(item);
+                self.help_until(&slot, &mut permit, deadline, self.timeout(options))
+            }
         };
         nested.keep(permit);
         result
     }
 
+    fn run_elsewhere(
+        self: &Arc<Self>, method: usize, work: Work<R>, options: &RequestOptions,
+    ) -> Result<R::Output, RunnerError> {
+        let slot = Arc::new(Slot::new());
+        let item = self.item(method, work, options, Reply::slot(&self.name, slot.clone()));
+        let deadline = item.deadline;
+        self.wait_for_room();
+        if self.queue.push([item]) {
+            self.post();
+        }
+        self.wait_for(&slot, deadline, self.timeout(options))
+    }
+
+    /// Waits for an answer that other threads compute.
+    pub(crate) fn wait_for<T>(
+        &self, slot: &Slot<T>, deadline: Option<Instant>, timeout: Option<Duration>,
+    ) -> Result<T, RunnerError> {
+        loop {
+            match slot.wait(deadline) {
+                Waited::Answer(answer) => return answer,
+                Waited::Permit(unwanted) => drop(unwanted),
+                Waited::DeadlinePassed => return Err(self.timed_out(timeout.unwrap_or_default())),
+            }
+        }
+    }
+
+    /// Waits until fewer requests wait than may, without computing any.
+    pub(crate) fn wait_for_room(&self) {
+        while self.queue.len() >= self.batching.max_queue {
+            let slot = Arc::new(Slot::<()>::new());
+            let room = slot.clone();
+            let now = self.queue.when_room(self.batching.max_queue, Box::new(move || room.answer(Ok(()))));
+            if now.is_none() {
+                // Only the callback answers here, and it is called when the queue shrinks.
+                let _ = slot.wait(None);
+            }
+        }
+    }
+
+    /// How long a request may take.
+    pub(crate) fn timeout(&self, options: &RequestOptions) -> Option<Duration> {
+        options.timeout.or(self.batching.timeout)
+    }
+
     pub(crate) fn item(
-        &self, method: usize, work: Work<R>, timeout: Option<Duration>, reply: Reply<R::Output>,
+        &self, method: usize, work: Work<R>, options: &RequestOptions, reply: Reply<R::Output>,
     ) -> Item<R> {
         let since = Instant::now();
-        let deadline = timeout.and_then(|timeout| since.checked_add(timeout));
-        Item { work, method, own: false, since, deadline, reply }
+        let deadline = self.timeout(options).and_then(|timeout| since.checked_add(timeout));
+        let RequestOptions { priority, timing, .. } = options.clone();
+        Item { work, method, own: false, since, deadline, priority, timing, reply }
     }
 
     /// Waits for the answer in `slot`; computes batches of the queue meanwhile, whenever it gets a permit.
@@ -150,9 +234,12 @@ impl<R: Runnable> Core<R> {
         }
     }
 
-    /// Has a worker look after the queue.
+    /// Has somebody look after the queue: a worker, or the one who calls the service.
     pub(crate) fn post(self: &Arc<Self>) {
-        self.permits.claim(Claim::Job(self.clone()));
+        match &self.place {
+            Place::Local(_) => self.permits.claim(Claim::Job(self.clone())),
+            Place::Remote(remote) => remote.post(self),
+        }
     }
 
     /// Computes batches until fewer requests wait than may.
@@ -166,9 +253,21 @@ impl<R: Runnable> Core<R> {
 
     /// Computes the next batch, on the calling thread's permit; says whether there was one.
     pub(crate) fn serve_batch(self: &Arc<Self>) -> bool {
+        let Some(runnable) = self.runnable() else { return false };
         self.linger();
-        let taken = self.queue.take(&self.batching, self.counters.likely_cost());
-        let Taken { batch, abandoned, late, post, when_room } = taken;
+        let Some(batch) = self.take_batch() else { return false };
+        let method = batch.items.first().map_or(0, |item| item.method);
+        let batch = self.ready(method, batch);
+        self.run_together(runnable, method, batch);
+        true
+    }
+
+    /// Takes the next batch out of the queue, if anybody waits for one.
+    pub(crate) fn take_batch(self: &Arc<Self>) -> Option<Batch<R>> {
+        // What a service pads is its own affair.
+        let pads = self.runnable().is_some_and(|runnable| runnable.pads());
+        let taken = self.queue.take(&self.batching, self.counters.likely_cost(), pads);
+        let Taken { batch, cut, waiting, abandoned, late, post, when_room } = taken;
         if post {
             self.post();
         }
@@ -183,81 +282,133 @@ impl<R: Runnable> Core<R> {
             let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback));
             drop(called);
         }
-        if batch.is_empty() {
-            return false;
-        }
-        let method = batch.first().map_or(0, |item| item.method);
-        let ready = self.ready(method, batch);
-        self.run_together(method, ready);
-        true
+        if batch.is_empty() { None } else { Some(Batch { items: batch, cut, waiting }) }
     }
 
     /// Prepares what is not, answers what cannot be, and puts back what does not fit after all.
-    fn ready(self: &Arc<Self>, method: usize, batch: Vec<Item<R>>) -> Ready<R> {
+    fn ready(self: &Arc<Self>, method: usize, batch: Batch<R>) -> Batch<R> {
         let mut filling = Filling::default();
-        let mut values = Vec::with_capacity(batch.len());
-        let mut replies = Vec::with_capacity(batch.len());
-        let (mut batch_cost, mut oldest) = (0_usize, None);
-        let mut too_many = Vec::new();
-        for mut item in batch {
+        let (mut fitting, mut too_many) = (Vec::with_capacity(batch.items.len()), Vec::new());
+        for mut item in batch.items {
             if let Work::Raw(input) = item.work {
                 // The calling thread computes on a permit: a runner called in `prepare` may use it.
                 let held = Held::mark(self.permits);
                 let prepared = self.prepare(method, input);
                 drop(held);
                 match prepared {
-                    Ok(prepared) => item.work = Work::from(prepared),
+                    Ok(prepared) => item.work = prepared,
                     Err(error) => {
                         item.reply.send(Err(error));
                         continue;
                     }
                 }
             }
-            let fits = too_many.is_empty() && filling.admits(item.candidate(0), &self.batching);
-            match item.work {
-                Work::Ready(value, cost) if fits => {
-                    batch_cost = batch_cost.saturating_add(cost);
-                    oldest = oldest.or(Some(item.since)).min(Some(item.since));
-                    values.push(value);
-                    replies.push(item.reply);
-                }
-                _ => too_many.push(item),
+            if too_many.is_empty() && filling.admits(item.candidate(0), &self.batching) {
+                fitting.push(item);
+            } else {
+                too_many.push(item);
             }
         }
+        let cut = if too_many.is_empty() { batch.cut } else { BatchCut::Cost };
+        let waiting = batch.waiting + too_many.len();
         if !too_many.is_empty() && self.queue.put_back(too_many) {
             self.post();
         }
-        Ready { values, replies, cost: batch_cost, oldest }
+        Batch { items: fitting, cut, waiting }
     }
 
-    fn run_together(&self, method: usize, ready: Ready<R>) {
-        let Ready { values, replies, cost, oldest } = ready;
+    fn run_together(&self, runnable: &R, method: usize, batch: Batch<R>) {
+        let Batch { items, cut, waiting } = batch;
+        let mut values = Vec::with_capacity(items.len());
+        let mut asked = Vec::with_capacity(items.len());
+        let (mut cost, mut longest) = (0_usize, 0_usize);
+        for mut item in items {
+            if let Work::Ready(value, its_cost) = std::mem::replace(&mut item.work, Work::Done) {
+                cost = cost.saturating_add(its_cost);
+                longest = longest.max(its_cost);
+                values.push(value);
+                asked.push(item);
+            }
+        }
         if values.is_empty() {
             return;
         }
         let began = Instant::now();
-        let results = execute(&*self.runnable, self.permits, self.method_name(method), values);
+        let results = execute(runnable, self.permits, self.method_name(method), values);
         let took = began.elapsed();
-        let (items, failed) = (results.len(), results.iter().filter(|result| result.is_err()).count());
-        self.counters.batch(items);
-        self.counters.batch_took(took);
-        self.counters.failed(failed);
-        let queued = oldest.map_or(Duration::ZERO, |oldest| began.saturating_duration_since(oldest));
-        self.observers.tell(|| BatchReport { items, cost, failed, queued, took });
-        for (reply, result) in replies.into_iter().zip(results) {
-            reply.send(result.map_err(|error| self.item_error(error)));
+        let items = asked.len();
+        let computed_cost = if runnable.pads() { longest.saturating_mul(items) } else { cost };
+        self.account(began, took, &asked, results.iter().filter(|result| result.is_err()).count(), |report| {
+            BatchReport { cost, computed_cost, cut, waiting, ..report }
+        });
+        for (item, result) in asked.into_iter().zip(results) {
+            item.note(began, took, items);
+            item.reply.send(result.map_err(|error| self.item_error(error)));
         }
     }
 
-    fn run_alone(&self, method: usize, item: Prepared<R::Prepared>) -> Result<R::Output, RunnerError> {
-        let (cost, began) = (item.cost, Instant::now());
-        let result = execute_one(&*self.runnable, self.permits, self.method_name(method), item.value);
-        let failed = usize::from(result.is_err());
-        self.counters.batch(1);
+    /// Counts a batch and reports it.
+    pub(crate) fn account(
+        &self, began: Instant, took: Duration, items: &[Item<R>], failed: usize,
+        complete: impl FnOnce(BatchReport) -> BatchReport,
+    ) {
+        self.counters.batch(items.len());
+        self.counters.batch_took(took);
         self.counters.failed(failed);
-        let queued = Duration::ZERO;
-        self.observers.tell(|| BatchReport { items: 1, cost, failed, queued, took: began.elapsed() });
+        let report = || {
+            let waited = items.iter().map(|item| began.saturating_duration_since(item.since));
+            let count = u32::try_from(items.len()).unwrap_or(u32::MAX).max(1);
+            complete(BatchReport {
+                items: items.len(),
+                cost: items.len(),
+                failed,
+                computed_cost: items.len(),
+                queued: waited.clone().max().unwrap_or_default(),
+                queued_mean: waited.sum::<Duration>() / count,
+                took,
+                cut: BatchCut::Drained,
+                waiting: 0,
+            })
+        };
+        self.observers.tell(&self.name, report);
+    }
+
+    fn run_alone(
+        &self, runnable: &R, method: usize, item: Prepared<R::Prepared>, options: &RequestOptions,
+    ) -> Result<R::Output, RunnerError> {
+        let (cost, began) = (item.cost, Instant::now());
+        let result = execute_one(runnable, self.permits, self.method_name(method), item.value);
+        let took = began.elapsed();
+        self.counters.batch(1);
+        self.counters.failed(usize::from(result.is_err()));
+        if let Some(timing) = &options.timing {
+            timing.note(Duration::ZERO, took, 1);
+        }
+        self.observers.tell(&self.name, || BatchReport {
+            items: 1,
+            cost,
+            failed: usize::from(result.is_err()),
+            computed_cost: cost,
+            queued: Duration::ZERO,
+            queued_mean: Duration::ZERO,
+            took,
+            cut: BatchCut::Alone,
+            waiting: 0,
+        });
         result.map_err(|error| self.item_error(error))
+    }
+
+    /// Computes the runnable's own samples, on a permit.
+    pub(crate) fn warm_up(&self) -> Result<(), RunnerError> {
+        let Some(runnable) = self.runnable() else { return Ok(()) };
+        let mut nested = Held::lend(self.permits);
+        let permit = nested.take().unwrap_or_else(|| self.permits.acquire());
+        let warm = guarded("warm_up", || {
+            let _held = Held::mark(self.permits);
+            runnable.warm_up(&Compute::lending(self.permits))
+        });
+        nested.keep(Some(permit));
+        warm.map_err(|error| self.item_error(error))
     }
 
     /// Gives requests that are being prepared a chance to be in the next batch.

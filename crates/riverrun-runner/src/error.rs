@@ -10,13 +10,15 @@ use crate::runnable::ItemError;
 #[non_exhaustive]
 pub enum RunnerError {
     /// The runner was called before it was bound to a place to run.
-    #[error("runner `{runner}` is not initialised; call `init_local()` before the first `run`")]
+    #[error("runner `{runner}` is not initialised; call `init_local()` or `init_client(url)` before the first `run`")]
     NotInitialised {
         /// The runner's name.
         runner: Arc<str>,
     },
     /// The runner, or a clone of it, was bound before.
-    #[error("runner `{runner}` is already initialised; call `init_local()` once, clones share it")]
+    #[error(
+        "runner `{runner}` is already initialised; call `init_local()` or `init_client(url)` once, clones share it"
+    )]
     AlreadyInitialised {
         /// The runner's name.
         runner: Arc<str>,
@@ -29,7 +31,15 @@ pub enum RunnerError {
         /// What the loader says.
         reason: String,
     },
-    /// The item is at fault, or the computation of it.
+    /// The item is at fault: it is not what the runnable takes, and was not computed.
+    #[error("runner `{runner}`: {error}")]
+    InvalidInput {
+        /// The runner's name.
+        runner: Arc<str>,
+        /// What the runnable says.
+        error: ItemError,
+    },
+    /// The computation of the item failed.
     #[error("runner `{runner}`: {error}")]
     Item {
         /// The runner's name.
@@ -63,6 +73,18 @@ pub enum RunnerError {
         /// How long the request could take.
         timeout: Duration,
     },
+    /// The service that a remote runner calls gave no result.
+    #[error("runner `{runner}`, service {endpoint}: {reason}")]
+    Remote {
+        /// The runner's name.
+        runner: Arc<str>,
+        /// Which service: its URL.
+        endpoint: Arc<str>,
+        /// What happened, and what to do about it.
+        reason: String,
+        /// Whether the same request can succeed later.
+        retryable: bool,
+    },
     /// There is no such method, or none that `run` could go to.
     #[error(
         "runner `{runner}` has no method `{method}`; it has {}: call one with `runner.method(name)`",
@@ -92,7 +114,7 @@ impl RunnerError {
     /// Whether the same request can succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::QueueFull { .. } | Self::TimedOut { .. })
+        matches!(self, Self::QueueFull { .. } | Self::TimedOut { .. } | Self::Remote { retryable: true, .. })
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! This crate depends on no other of the workspace.
 
+mod any;
 mod batcher;
 mod compute;
 mod core;
@@ -12,20 +13,25 @@ mod error;
 mod method;
 mod observer;
 mod registry;
+mod remote;
+mod request;
 mod runnable;
 mod runner;
 mod runtime;
 mod stats;
-mod submit;
 mod sync;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 
-pub use batcher::Batching;
+pub use any::{Answers, AnyRunner, Call, Inputs};
+pub use batcher::{BatchCut, Batching};
 pub use compute::Compute;
 pub use error::{Rejected, RunnerError};
 pub use method::Method;
 pub use observer::{BatchObserver, BatchReport};
+pub use remote::{RemoteBatch, RemoteQueue};
+pub use request::{Priority, RequestOptions, RequestTiming};
 pub use runnable::{ItemError, Prepared, Runnable, Signature};
 pub use runner::Runner;
 pub use stats::RunnerStats;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use crate::batcher::BatchCut;
 use crate::sync::lock;
 
 /// One batch that a runner has computed.
@@ -17,10 +18,39 @@ pub struct BatchReport {
     pub cost: usize,
     /// How many of them failed.
     pub failed: usize,
+    /// What was computed for them: more than `cost` where shorter items are padded to the longest.
+    pub computed_cost: usize,
     /// How long the one that waited longest had waited.
     pub queued: Duration,
+    /// How long they had waited on average.
+    pub queued_mean: Duration,
     /// How long the computation took.
     pub took: Duration,
+    /// Why it had no more items.
+    pub cut: BatchCut,
+    /// How many requests waited behind it.
+    pub waiting: usize,
+}
+
+/// Where batches are logged.
+const LOG: &str = "riverrun::batcher";
+
+impl BatchReport {
+    fn log(&self, runner: &str) {
+        let millis = |time: Duration| time.as_secs_f64() * 1e3;
+        tracing::debug!(
+            target: LOG,
+            runner,
+            items = self.items,
+            cost = self.cost,
+            cut = self.cut.name(),
+            waiting = self.waiting,
+            queued_ms = millis(self.queued),
+            took_ms = millis(self.took),
+            failed = self.failed,
+            "batch"
+        );
+    }
 }
 
 type Observe = dyn Fn(BatchReport) + Send + Sync;
@@ -42,8 +72,22 @@ impl Observers {
         BatchObserver(observe)
     }
 
-    pub(crate) fn tell(&self, report: impl FnOnce() -> BatchReport) {
-        if !self.any.load(Ordering::Acquire) {
+    /// Reports to those of `before`, too.
+    pub(crate) fn take_over(&self, before: &Self) {
+        let theirs = lock(&before.list).clone();
+        lock(&self.list).extend(theirs);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// Logs a batch and tells of it.
+    pub(crate) fn tell(&self, runner: &str, report: impl FnOnce() -> BatchReport) {
+        let any = self.any.load(Ordering::Acquire);
+        if !any && !tracing::enabled!(target: LOG, tracing::Level::DEBUG) {
+            return;
+        }
+        let report = report();
+        report.log(runner);
+        if !any {
             return;
         }
         let observers: Vec<Arc<Observe>> = {
@@ -52,10 +96,6 @@ impl Observers {
             self.any.store(!list.is_empty(), Ordering::Release);
             list.iter().filter_map(Weak::upgrade).collect()
         };
-        if observers.is_empty() {
-            return;
-        }
-        let report = report();
         for observe in observers {
             // A panic of it is its owner's; the batch goes on.
             drop(catch_unwind(AssertUnwindSafe(|| observe(report))));

@@ -31,7 +31,7 @@ pub(crate) fn share<R: Runnable, E>(
     if let Some(core) = cores.iter().find(|core| fits(core)) {
         return Ok(core.clone());
     }
-    let core = Arc::new(make(cores.first().map(|core| core.runnable.clone()))?);
+    let core = Arc::new(make(cores.first().and_then(|core| core.runnable().cloned()))?);
     loaded.retain(|core| core.strong_count() > 0);
     let erased: Arc<dyn Any + Send + Sync> = core.clone();
     loaded.push(Arc::downgrade(&erased));

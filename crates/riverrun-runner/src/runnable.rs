@@ -43,6 +43,23 @@ pub trait Runnable: Send + Sync + 'static {
         &self, batch: Vec<Self::Prepared>, compute: &Compute,
     ) -> Result<Vec<Result<Self::Output, ItemError>>, ItemError>;
 
+    /// Whether a batch is padded to its longest item, so that it costs as many times that as it has items.
+    ///
+    /// Batches are then made of items that cost alike; otherwise in the order in which they came.
+    fn pads(&self) -> bool {
+        false
+    }
+
+    /// Computes something typical, so that the first request finds everything in place, and finds out whether it can compute at all.
+    /// Nothing by default.
+    ///
+    /// # Errors
+    /// It can't compute.
+    fn warm_up(&self, compute: &Compute) -> Result<(), ItemError> {
+        let _ = compute;
+        Ok(())
+    }
+
     /// What can be called by name; [`predict`](Signature::predict) alone by default.
     ///
     /// A runnable with several signatures also implements [`prepare_method`](Self::prepare_method) or

@@ -1,8 +1,9 @@
 //! [`Runner`]: a unit of computation, and where it runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwapOption;
 
 use crate::batcher::{Batching, message};
 use crate::compute::Permits;
@@ -11,9 +12,13 @@ use crate::error::{Rejected, RunnerError};
 use crate::method::Method;
 use crate::observer::{BatchObserver, BatchReport};
 use crate::registry;
+use crate::remote::RemoteQueue;
+use crate::request::RequestOptions;
 use crate::runnable::{Runnable, Signature};
+use crate::runtime;
 use crate::stats::RunnerStats;
 use crate::sync::lock;
+use crate::wire::Map;
 
 type Loader<R> = dyn Fn() -> Result<R, RunnerError> + Send + Sync;
 
@@ -57,7 +62,7 @@ struct Shared<R: Runnable> {
     name: Arc<str>,
     source: Source<R>,
     settings: Mutex<Settings>,
-    core: OnceLock<Arc<Core<R>>>,
+    core: ArcSwapOption<Core<R>>,
     initialising: Mutex<()>,
 }
 
@@ -68,6 +73,7 @@ enum Source<R> {
 
 struct Settings {
     batching: Batching,
+    parameters: Map,
     permits: Option<&'static Permits>,
 }
 
@@ -104,12 +110,12 @@ impl<R: Runnable> Runner<R> {
     }
 
     fn from_source(name: String, source: Source<R>) -> Self {
-        let settings = Settings { batching: Batching::default(), permits: None };
+        let settings = Settings { batching: Batching::default(), parameters: Map::new(), permits: None };
         let shared = Shared {
             name: name.into(),
             source,
             settings: Mutex::new(settings),
-            core: OnceLock::new(),
+            core: ArcSwapOption::empty(),
             initialising: Mutex::new(()),
         };
         Self { shared: Arc::new(shared) }
@@ -119,6 +125,14 @@ impl<R: Runnable> Runner<R> {
     #[must_use]
     pub fn batching(self, batching: Batching) -> Self {
         lock(&self.shared.settings).batching = batching;
+        self
+    }
+
+    /// What a remote runner asks the service for with every item that does not say otherwise (`top_k`, say). A runner in this
+    /// process has been told when it was made.
+    #[must_use]
+    pub fn parameters(self, parameters: Map) -> Self {
+        lock(&self.shared.settings).parameters = parameters;
         self
     }
 
@@ -132,6 +146,10 @@ impl<R: Runnable> Runner<R> {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.shared.name.clone()
     }
 
     /// Loads what it runs into this process, for all clones. It stays until the last of them is dropped.
@@ -166,7 +184,7 @@ impl<R: Runnable> Runner<R> {
             Source::Instance(instance) => {
                 let runnable = lock(instance).take();
                 let runnable = runnable.ok_or_else(|| RunnerError::AlreadyInitialised { runner: name() })?;
-                Arc::new(Core::new(name(), Arc::new(runnable), batching, permits))
+                Arc::new(Core::local(name(), Arc::new(runnable), batching, permits))
             }
             Source::Lazy { key, loader } => registry::share(
                 key,
@@ -178,11 +196,68 @@ impl<R: Runnable> Runner<R> {
                         Some(runnable) => runnable,
                         None => Arc::new(self.load(loader)?),
                     };
-                    Ok(Core::new(name(), runnable, batching.clone(), permits))
+                    Ok(Core::local(name(), runnable, batching.clone(), permits))
                 },
             )?,
         };
-        Ok(self.shared.core.set(core).is_ok())
+        self.shared.core.store(Some(core));
+        Ok(true)
+    }
+
+    /// Binds it, for all clones, to something that computes its batches elsewhere: `serve` gets the queue and sees to it that
+    /// somebody takes batches from it. What `init_client` is made of.
+    ///
+    /// `methods` are what can be called by name; `predict` alone if there is none.
+    ///
+    /// # Errors
+    /// [`AlreadyInitialised`](RunnerError::AlreadyInitialised) the second time; the error of `serve`, after which it may be
+    /// called again.
+    pub fn init_remote<E: From<RunnerError>>(
+        &self, methods: Vec<String>, serve: impl FnOnce(RemoteQueue<R>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let _alone = lock(&self.shared.initialising);
+        let name = self.shared_name();
+        if self.is_initialised() {
+            return Err(RunnerError::AlreadyInitialised { runner: name }.into());
+        }
+        let (batching, parameters) = {
+            let settings = lock(&self.shared.settings);
+            (settings.batching.clone(), settings.parameters.clone())
+        };
+        let methods = if methods.is_empty() { vec![Signature::predict().name().to_owned()] } else { methods };
+        let (remote, queue) = RemoteQueue::new(name.clone(), parameters);
+        serve(queue)?;
+        self.shared.core.store(Some(Arc::new(Core::remote(name, remote, methods, batching))));
+        Ok(())
+    }
+
+    /// Runs from now on, for all clones, what `other` runs: a newer version of a model, say. Requests that were accepted
+    /// before are answered by what they were made to, which is released after the last of them. Observers stay; counts begin
+    /// anew.
+    ///
+    /// # Errors
+    /// [`NotInitialised`](RunnerError::NotInitialised) of either.
+    pub fn replace_with(&self, other: &Self) -> Result<(), RunnerError> {
+        let _alone = lock(&self.shared.initialising);
+        let before = self.core()?;
+        let after = other.core()?;
+        after.observers.take_over(&before.observers);
+        self.shared.core.store(Some(after));
+        Ok(())
+    }
+
+    /// Computes the runnable's own samples and waits for them, so that the first request finds everything in place. A remote
+    /// runner has none.
+    ///
+    /// # Errors
+    /// [`Item`](RunnerError::Item): it can't compute. [`NotInitialised`](RunnerError::NotInitialised), and
+    /// [`BlockingInAsync`](RunnerError::BlockingInAsync) in an async task.
+    pub fn warm_up(&self) -> Result<(), RunnerError> {
+        let core = self.core()?;
+        if runtime::polls_tasks() {
+            return Err(RunnerError::BlockingInAsync { runner: core.name.clone(), call: "warm_up" });
+        }
+        core.warm_up()
     }
 
     fn load(&self, loader: &Loader<R>) -> Result<R, RunnerError> {
@@ -195,11 +270,12 @@ impl<R: Runnable> Runner<R> {
     /// Whether it can be run.
     #[must_use]
     pub fn is_initialised(&self) -> bool {
-        self.shared.core.get().is_some()
+        self.shared.core.load().is_some()
     }
 
-    pub(crate) fn core(&self) -> Result<&Arc<Core<R>>, RunnerError> {
-        self.shared.core.get().ok_or_else(|| RunnerError::NotInitialised { runner: self.shared.name.clone() })
+    pub(crate) fn core(&self) -> Result<Arc<Core<R>>, RunnerError> {
+        let core = self.shared.core.load_full();
+        core.ok_or_else(|| RunnerError::NotInitialised { runner: self.shared.name.clone() })
     }
 
     /// What can be called by name.
@@ -217,24 +293,32 @@ impl<R: Runnable> Runner<R> {
     /// [`NotInitialised`](RunnerError::NotInitialised).
     pub fn method(&self, name: &str) -> Result<Method<R>, RunnerError> {
         let core = self.core()?;
-        core.methods
-            .iter()
-            .position(|method| method == name)
-            .map(|index| Method::new(core.clone(), index))
-            .ok_or_else(|| unknown(core, name))
+        match core.methods.iter().position(|method| method == name) {
+            Some(index) => Ok(Method::new(core, index)),
+            None => Err(unknown(&core, name)),
+        }
+    }
+
+    /// The default method, for requests with these options.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run) without a call: [`NotInitialised`](RunnerError::NotInitialised), or
+    /// [`UnknownMethod`](RunnerError::UnknownMethod) with several methods and no `__call__`.
+    pub fn with(&self, options: RequestOptions) -> Result<Method<R>, RunnerError> {
+        Ok(self.default_method()?.with(options))
     }
 
     /// The method that the runner's own calls go to: the only one, or `__call__`.
-    fn default_method(&self) -> Result<(&Arc<Core<R>>, usize), RunnerError> {
+    pub(crate) fn default_method(&self) -> Result<Method<R>, RunnerError> {
         let core = self.core()?;
-        if core.methods.len() == 1 {
-            return Ok((core, 0));
+        let index = match core.methods.len() {
+            1 => Some(0),
+            _ => core.methods.iter().position(|method| method == Signature::CALL),
+        };
+        match index {
+            Some(index) => Ok(Method::new(core, index)),
+            None => Err(unknown(&core, Signature::CALL)),
         }
-        core.methods
-            .iter()
-            .position(|method| method == Signature::CALL)
-            .map(|index| (core, index))
-            .ok_or_else(|| unknown(core, Signature::CALL))
     }
 
     /// Computes one item and waits for it.
@@ -246,17 +330,7 @@ impl<R: Runnable> Runner<R> {
     /// [`BlockingInAsync`](RunnerError::BlockingInAsync) in an async task, which calls [`async_run`](Self::async_run);
     /// [`TimedOut`](RunnerError::TimedOut) with a [timeout](Batching::timeout).
     pub fn run(&self, input: impl Into<R::Input>) -> Result<R::Output, RunnerError> {
-        let (core, method) = self.default_method()?;
-        crate::method::run(core, method, input.into(), core.batching.timeout)
-    }
-
-    /// As [`run`](Self::run), with a timeout of its own.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn run_timeout(&self, input: impl Into<R::Input>, timeout: Duration) -> Result<R::Output, RunnerError> {
-        let (core, method) = self.default_method()?;
-        crate::method::run(core, method, input.into(), Some(timeout))
+        self.default_method()?.run(input)
     }
 
     /// As [`run`](Self::run), but refused when the queue is full.
@@ -264,8 +338,7 @@ impl<R: Runnable> Runner<R> {
     /// # Errors
     /// As [`run`](Self::run), and [`QueueFull`](RunnerError::QueueFull).
     pub fn try_run(&self, input: impl Into<R::Input>) -> Result<R::Output, RunnerError> {
-        let (core, method) = self.default_method()?;
-        crate::method::try_run(core, method, input.into())
+        self.default_method()?.try_run(input)
     }
 
     /// Computes many items, on all idle compute permits, and waits for them: one result each, in order.
@@ -275,8 +348,7 @@ impl<R: Runnable> Runner<R> {
     pub fn run_batch(
         &self, inputs: Vec<impl Into<R::Input>>,
     ) -> Result<Vec<Result<R::Output, RunnerError>>, RunnerError> {
-        let (core, method) = self.default_method()?;
-        crate::method::run_batch(core, method, inputs)
+        self.default_method()?.run_batch(inputs)
     }
 
     /// Computes one item; on any async runtime. The item is prepared by the task that polls, and not computed if the
@@ -287,8 +359,8 @@ impl<R: Runnable> Runner<R> {
     pub fn async_run(
         &self, input: impl Into<R::Input>,
     ) -> impl Future<Output = Result<R::Output, RunnerError>> + Send + 'static {
-        let target = self.default_method().map(|(core, method)| (core.clone(), method));
-        crate::method::async_run(target, input.into(), false)
+        let (method, input) = (self.default_method(), input.into());
+        async move { method?.answer(input, false).await }
     }
 
     /// As [`async_run`](Self::async_run), but refused when the queue is full.
@@ -298,8 +370,8 @@ impl<R: Runnable> Runner<R> {
     pub fn try_async_run(
         &self, input: impl Into<R::Input>,
     ) -> impl Future<Output = Result<R::Output, RunnerError>> + Send + 'static {
-        let target = self.default_method().map(|(core, method)| (core.clone(), method));
-        crate::method::async_run(target, input.into(), true)
+        let (method, input) = (self.default_method(), input.into());
+        async move { method?.answer(input, true).await }
     }
 
     /// Hands over one item and returns; `on_done` gets the result, on a worker thread, and must be short.
@@ -312,7 +384,7 @@ impl<R: Runnable> Runner<R> {
         &self, input: R::Input, on_done: impl FnOnce(Result<R::Output, RunnerError>) + Send + 'static,
     ) -> Result<(), Rejected<R::Input>> {
         match self.default_method() {
-            Ok((core, method)) => crate::submit::one(core, method, input, on_done),
+            Ok(method) => method.submit(input, on_done),
             Err(error) => Err(Rejected { input, error }),
         }
     }
@@ -325,7 +397,7 @@ impl<R: Runnable> Runner<R> {
         &self, inputs: Vec<R::Input>, on_done: impl FnOnce(Vec<Result<R::Output, RunnerError>>) + Send + 'static,
     ) -> Result<(), Rejected<Vec<R::Input>>> {
         match self.default_method() {
-            Ok((core, method)) => crate::submit::together(core, method, inputs, on_done),
+            Ok(method) => method.submit_batch(inputs, on_done),
             Err(error) => Err(Rejected { input: inputs, error }),
         }
     }
@@ -339,7 +411,7 @@ impl<R: Runnable> Runner<R> {
         &self, inputs: Vec<R::Input>, on_each: impl Fn(usize, Result<R::Output, RunnerError>) + Send + Sync + 'static,
     ) -> Result<(), Rejected<Vec<R::Input>>> {
         match self.default_method() {
-            Ok((core, method)) => crate::submit::each(core, method, inputs, on_each),
+            Ok(method) => method.submit_each(inputs, on_each),
             Err(error) => Err(Rejected { input: inputs, error }),
         }
     }
@@ -377,7 +449,7 @@ impl<R: Runnable> Runner<R> {
     /// The most items in one of its batches.
     #[must_use]
     pub fn max_batch_size(&self) -> usize {
-        match self.shared.core.get() {
+        match &*self.shared.core.load() {
             Some(core) => core.batching.max_batch_size,
             None => lock(&self.shared.settings).batching.max_batch_size,
         }
@@ -386,7 +458,7 @@ impl<R: Runnable> Runner<R> {
     /// What it has done since it was loaded, for all who share it; nothing yet before.
     #[must_use]
     pub fn stats(&self) -> RunnerStats {
-        match self.shared.core.get() {
+        match &*self.shared.core.load() {
             Some(core) => core.counters.snapshot(core.queue.len()),
             None => RunnerStats::default(),
         }

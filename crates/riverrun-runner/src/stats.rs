@@ -22,6 +22,8 @@ pub struct RunnerStats {
     pub abandoned: u64,
     /// Requests that wait now.
     pub queue_length: usize,
+    /// How long a batch takes, as a running mean; zero before the first.
+    pub batch_time: Duration,
     /// How many batches had 1, 2, 3–4, 5–8, 9–16, 17–32, 33–64 and more items.
     pub batch_sizes: [u64; BUCKETS],
 }
@@ -91,6 +93,7 @@ impl Counters {
             failed_items: self.failed.load(Ordering::Relaxed),
             abandoned: self.abandoned.load(Ordering::Relaxed),
             queue_length,
+            batch_time: self.likely_batch(),
             batch_sizes,
         }
     }

@@ -1,14 +1,16 @@
-//! One bounded first-in-first-out queue per runner, and what turns it into batches.
+//! One bounded queue per runner, first in, first out within a priority, and what turns it into batches.
 
 mod batching;
 mod compose;
 mod execute;
 mod item;
+mod lanes;
 mod queue;
 mod reply;
 mod slot;
 
 pub use batching::Batching;
+pub use compose::BatchCut;
 
 pub(crate) use compose::Filling;
 pub(crate) use execute::{execute, execute_one, guarded, message};

@@ -1,15 +1,18 @@
 //! The queue itself: short critical sections, no user code under the lock.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::Batching;
-use super::compose::Filling;
+use super::compose::{BatchCut, Filling, alike};
 use super::item::Item;
+use super::lanes::Lanes;
 use crate::runnable::Runnable;
 use crate::sync::{lock, wait_timeout};
+
+/// How many batches' worth of items a batch of like ones is chosen from.
+const WINDOW: usize = 4;
 
 pub(crate) struct Queue<R: Runnable> {
     state: Mutex<State<R>>,
@@ -19,7 +22,7 @@ pub(crate) struct Queue<R: Runnable> {
 }
 
 struct State<R: Runnable> {
-    items: VecDeque<Item<R>>,
+    items: Lanes<R>,
     /// How many of `items` have no blocked caller who would compute them.
     others: usize,
     /// A job for this queue waits for a permit.
@@ -31,6 +34,10 @@ struct State<R: Runnable> {
 /// What was taken out for a batch.
 pub(crate) struct Taken<R: Runnable> {
     pub(crate) batch: Vec<Item<R>>,
+    /// Why it has no more items.
+    pub(crate) cut: BatchCut,
+    /// How many wait behind it.
+    pub(crate) waiting: usize,
     /// Those whose caller is gone.
     pub(crate) abandoned: Vec<Item<R>>,
     /// Those whose deadline has passed.
@@ -42,7 +49,7 @@ pub(crate) struct Taken<R: Runnable> {
 
 impl<R: Runnable> Queue<R> {
     pub(crate) fn new() -> Self {
-        let state = State { items: VecDeque::new(), others: 0, posted: false, when_room: Vec::new(), lingering: 0 };
+        let state = State { items: Lanes::new(), others: 0, posted: false, when_room: Vec::new(), lingering: 0 };
         Self { state: Mutex::new(state), length: AtomicUsize::new(0), arrived: Condvar::new() }
     }
 
@@ -53,7 +60,7 @@ impl<R: Runnable> Queue<R> {
     /// Appends an item whose caller computes it itself if nobody else does.
     pub(crate) fn push_own(&self, item: Item<R>) {
         let mut state = lock(&self.state);
-        state.items.push_back(item);
+        state.items.push(item);
         self.after_push(&state);
     }
 
@@ -97,28 +104,25 @@ impl<R: Runnable> Queue<R> {
     }
 
     /// The next batch; `raw_cost` is the estimate for items that are not prepared.
-    pub(crate) fn take(&self, batching: &Batching, raw_cost: usize) -> Taken<R> {
+    pub(crate) fn take(&self, batching: &Batching, raw_cost: usize, pads: bool) -> Taken<R> {
         let mut state = lock(&self.state);
-        let mut taken =
-            Taken { batch: Vec::new(), abandoned: Vec::new(), late: Vec::new(), post: false, when_room: Vec::new() };
-        let mut filling = Filling::default();
-        while let Some(item) = state.items.pop_front() {
-            if item.reply.is_abandoned() {
-                taken.abandoned.push(item);
-                continue;
-            }
-            if item.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                taken.late.push(item);
-                continue;
-            }
-            if !filling.admits(item.candidate(raw_cost), batching) {
-                state.items.push_front(item);
-                break;
-            }
-            taken.batch.push(item);
+        let mut taken = Taken {
+            batch: Vec::new(),
+            cut: BatchCut::Drained,
+            waiting: 0,
+            abandoned: Vec::new(),
+            late: Vec::new(),
+            post: false,
+            when_room: Vec::new(),
+        };
+        if pads {
+            state.take_alike(&mut taken, batching, raw_cost);
+        } else {
+            state.take_prefix(&mut taken, batching, raw_cost);
         }
         let gone = taken.batch.iter().chain(&taken.abandoned).chain(&taken.late);
         state.others -= gone.filter(|item| !item.own).count();
+        taken.waiting = state.items.len();
         self.length.store(state.items.len(), Ordering::Release);
         taken.post = state.post();
         if state.items.len() < batching.max_queue {
@@ -155,7 +159,7 @@ impl<R: Runnable> Queue<R> {
     pub(crate) fn linger(&self, limit: Duration, max_latency: Duration) -> bool {
         let mut state = lock(&self.state);
         let before = state.items.len();
-        let held = state.items.front().map_or(Duration::ZERO, |oldest| oldest.since.elapsed());
+        let held = state.items.oldest().map_or(Duration::ZERO, |oldest| oldest.since.elapsed());
         let limit = limit.min(max_latency.saturating_sub(held));
         if limit.is_zero() {
             return false;
@@ -175,10 +179,69 @@ impl<R: Runnable> Queue<R> {
 }
 
 impl<R: Runnable> State<R> {
+    /// The next item that somebody still waits for; the others go where they belong.
+    fn pop_wanted(&mut self, now: Instant, taken: &mut Taken<R>) -> Option<Item<R>> {
+        while let Some(item) = self.items.pop() {
+            if item.reply.is_abandoned() {
+                taken.abandoned.push(item);
+            } else if item.deadline.is_some_and(|deadline| deadline <= now) {
+                taken.late.push(item);
+            } else {
+                return Some(item);
+            }
+        }
+        None
+    }
+
+    fn take_prefix(&mut self, taken: &mut Taken<R>, batching: &Batching, raw_cost: usize) {
+        let mut filling = Filling::default();
+        let now = Instant::now();
+        while let Some(item) = self.pop_wanted(now, taken) {
+            if !filling.admits(item.candidate(raw_cost), batching) {
+                self.items.push_front(item);
+                break;
+            }
+            taken.batch.push(item);
+        }
+        taken.cut = filling.cut();
+    }
+
+    fn take_alike(&mut self, taken: &mut Taken<R>, batching: &Batching, raw_cost: usize) {
+        let now = Instant::now();
+        let window = batching.max_batch_size.saturating_mul(WINDOW);
+        let mut looked_at = Vec::new();
+        while looked_at.len() < window
+            && let Some(item) = self.pop_wanted(now, taken)
+        {
+            looked_at.push(item);
+        }
+        // Only those for the first one's method can be in its batch.
+        let method = looked_at.first().map_or(0, |item| item.method);
+        let costs: Vec<usize> =
+            looked_at.iter().filter(|item| item.method == method).map(|item| item.candidate(raw_cost).cost).collect();
+        let (chosen, cut) = alike(&costs, batching);
+        taken.cut = if cut == BatchCut::Drained && costs.len() < looked_at.len() { BatchCut::Method } else { cut };
+        let mut chosen = chosen.into_iter().peekable();
+        let (mut place, mut left) = (0, Vec::new());
+        for item in looked_at {
+            if item.method != method {
+                left.push(item);
+                continue;
+            }
+            if chosen.next_if_eq(&place).is_some() {
+                taken.batch.push(item);
+            } else {
+                left.push(item);
+            }
+            place += 1;
+        }
+        left.into_iter().rev().for_each(|item| self.items.push_front(item));
+    }
+
     fn extend(&mut self, items: impl IntoIterator<Item = Item<R>>) {
         for item in items {
             self.others += usize::from(!item.own);
-            self.items.push_back(item);
+            self.items.push(item);
         }
     }
 

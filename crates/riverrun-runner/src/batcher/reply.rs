@@ -9,6 +9,8 @@ use crate::sync::lock;
 
 type Answer<O> = Result<O, RunnerError>;
 type AllSlot<O> = Arc<Slot<Vec<Answer<O>>>>;
+/// A group, and where its caller waits for it.
+pub(crate) type WaitedFor<O> = (Arc<Group<O>>, AllSlot<O>);
 
 /// The way back to the caller; used exactly once, at the latest when dropped.
 pub(crate) struct Reply<O> {
@@ -82,7 +84,7 @@ impl<O> Drop for Reply<O> {
 /// The answers of requests that were made together.
 pub(crate) struct Group<O> {
     state: Mutex<GroupState<O>>,
-    /// Where a blocked caller waits for all of them.
+    /// Where a caller waits for all of them.
     slot: Option<AllSlot<O>>,
 }
 
@@ -95,8 +97,8 @@ struct GroupState<O> {
 }
 
 impl<O: Send + 'static> Group<O> {
-    /// A group whose answers a blocked caller waits for.
-    pub(crate) fn waited_for(count: usize) -> (Arc<Self>, AllSlot<O>) {
+    /// A group whose answers a caller waits for.
+    pub(crate) fn waited_for(count: usize) -> WaitedFor<O> {
         let slot = Arc::new(Slot::new());
         let to = slot.clone();
         let group = Self::new(count, move |answers| to.answer(Ok(answers)));

@@ -80,7 +80,7 @@ fn an_abandoned_request_is_not_computed() {
 fn a_request_that_timed_out_is_not_computed() {
     let (runner, batches, gate) = gated(Batching::default());
 
-    let answer = runner.run_timeout(1, Duration::from_millis(20));
+    let answer = runner.with(RequestOptions::new().timeout(Duration::from_millis(20))).unwrap().run(1);
     gate.open();
     let after = runner.run(2);
 

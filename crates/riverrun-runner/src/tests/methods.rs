@@ -69,7 +69,10 @@ fn a_runner_that_is_not_initialised_says_what_to_call() {
 
     let error = runner.run(1).unwrap_err().to_string();
 
-    assert_eq!(error, "runner `numbers` is not initialised; call `init_local()` before the first `run`");
+    assert_eq!(
+        error,
+        "runner `numbers` is not initialised; call `init_local()` or `init_client(url)` before the first `run`"
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::compute::Permits;
-use crate::{Batching, Compute, ItemError, Prepared, Runnable, Runner, RunnerError, Signature};
+use crate::{Batching, Compute, ItemError, Prepared, RequestOptions, Runnable, Runner, RunnerError, Signature};
 
 type Outcomes = Result<Vec<Result<i64, ItemError>>, ItemError>;
 /// What a runner ran, batch by batch.
