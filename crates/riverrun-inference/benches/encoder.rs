@@ -9,7 +9,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_main};
-use riverrun_inference::backend::Tokens;
+use riverrun_inference::TokenizedText;
 use riverrun_inference::{TextClassification, TextClassificationOptions};
 use riverrun_runner::{Compute, Runnable, Runner};
 
@@ -33,7 +33,7 @@ fn task() -> TextClassification {
 
 fn encoder(criterion: &mut Criterion) {
     let (task, texts) = (task(), texts());
-    let tokens: Vec<Tokens> =
+    let tokens: Vec<TokenizedText> =
         texts.iter().map(|text| task.prepare(text.as_str().into()).expect("tokens").value).collect();
 
     let mut group = criterion.benchmark_group("one thread, tokenization outside");

@@ -31,6 +31,7 @@ mod tokenization;
 pub use error::InferenceError;
 pub use model_ext::ModelExt;
 pub use tasks::text_classification::{
-    Classification, FunctionToApply, Label, TextClassification, TextClassificationOptions, TextInput, TopK,
+    Classification, FunctionToApply, Label, TextClassification, TextClassificationOptions, TextInput, TokenizedText,
+    TopK,
 };
 pub use tokenization::{TextTokenizer, Truncation};

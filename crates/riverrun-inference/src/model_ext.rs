@@ -58,11 +58,12 @@ impl ModelExt for Model {
         let (name, model) = (self.tag().to_string(), self.clone());
         // The path, since two stores may hold different models under one tag.
         let key = format!("{} {options:?}", model.path().display());
-        let runner = name.clone();
-        Ok(Runner::lazy(name, key, move || {
+        let (runner, parameters) = (name.clone(), options.parameters());
+        let lazy = Runner::lazy(name, key, move || {
             let failed = |reason: String| RunnerError::Load { runner: runner.as_str().into(), reason };
             model.verify().map_err(|error| failed(error.to_string()))?;
             TextClassification::load_shared(model.path(), options.clone()).map_err(|error| failed(error.to_string()))
-        }))
+        });
+        Ok(lazy.parameters(parameters))
     }
 }

@@ -30,10 +30,11 @@ fn agrees_with_transformers(name: &str) {
         assert_eq!(task.max_length(), 48, "model_max_length is below max_position_embeddings");
         let mut batch = Vec::new();
         for case in &cases {
-            let input = TextInput { text: case.text.clone(), text_pair: case.text_pair.clone() };
+            let input =
+                TextInput { text: case.text.clone(), text_pair: case.text_pair.clone(), ..TextInput::default() };
             let prepared = task.prepare(input).unwrap();
-            assert_eq!(prepared.value.ids, case.input_ids, "{}", case.text);
-            assert_eq!(prepared.value.type_ids, case.token_type_ids, "{}", case.text);
+            assert_eq!(prepared.value.tokens().ids, case.input_ids, "{}", case.text);
+            assert_eq!(prepared.value.tokens().type_ids, case.token_type_ids, "{}", case.text);
             assert_eq!(prepared.cost, case.input_ids.len());
             batch.push(prepared.value);
         }

@@ -52,7 +52,7 @@ fn tokens_and_scores_are_those_of_transformers_on_every_level() {
 
         for ((case, tokens), result) in fixture.cases.iter().zip(&tokens).zip(results) {
             let result = result.unwrap();
-            assert_eq!(tokens.ids, case.input_ids, "{}", case.text);
+            assert_eq!(tokens.tokens().ids, case.input_ids, "{}", case.text);
             assert_eq!(result[0].label, case.label.as_str(), "{}", case.text);
             for (label, expected) in fixture.meta.labels.iter().zip(&case.probabilities) {
                 let score = result.iter().find(|result| result.label == label.as_str()).unwrap().score;

@@ -1,7 +1,9 @@
 //! Text classification, as `transformers.pipeline("text-classification")` defines it.
 
+mod input;
 mod label;
 mod options;
+mod portable;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use std::sync::Arc;
 use riverrun_runner::{Compute, ItemError, Prepared, Runnable};
 use serde::{Deserialize, Serialize};
 
+pub use input::TextInput;
 pub use label::Label;
 pub use options::{FunctionToApply, TextClassificationOptions, TopK};
 
@@ -18,34 +21,6 @@ use crate::encoder::{Encoder, EncoderConfig};
 use crate::kernels::{Cpu, softmax};
 use crate::tokenization::TextTokenizer;
 
-/// A text, or a pair of texts that are classified together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct TextInput {
-    /// The text.
-    pub text: String,
-    /// The second text of a pair.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text_pair: Option<String>,
-}
-
-impl From<&str> for TextInput {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl From<String> for TextInput {
-    fn from(text: String) -> Self {
-        Self { text, text_pair: None }
-    }
-}
-
-impl From<(String, String)> for TextInput {
-    fn from((text, pair): (String, String)) -> Self {
-        Self { text, text_pair: Some(pair) }
-    }
-}
-
 /// A label and how well it fits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Classification {
@@ -53,6 +28,22 @@ pub struct Classification {
     pub label: Label,
     /// The score, after [`FunctionToApply`].
     pub score: f32,
+}
+
+/// A text as a batch holds it.
+#[derive(Debug, Clone)]
+pub struct TokenizedText {
+    tokens: Tokens,
+    top_k: Option<TopK>,
+    function: Option<FunctionToApply>,
+}
+
+impl TokenizedText {
+    /// Its tokens.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
 }
 
 /// Gives texts the labels of a model.
@@ -120,13 +111,13 @@ impl TextClassification {
         &self.labels
     }
 
-    fn classify(&self, logits: &mut [f32]) -> Result<Vec<Classification>, ItemError> {
+    fn classify(&self, text: &TokenizedText, logits: &mut [f32]) -> Result<Vec<Classification>, ItemError> {
         if logits.iter().any(|logit| !logit.is_finite()) {
             return Err(ItemError::new(
                 "the model's result for this text is not a number; its weights overflow or are damaged",
             ));
         }
-        match self.function {
+        match text.function.unwrap_or(self.function) {
             FunctionToApply::Softmax => softmax(self.cpu, logits, 1.0),
             FunctionToApply::Sigmoid => logits.iter_mut().for_each(|logit| *logit = sigmoid(*logit)),
             FunctionToApply::None => {}
@@ -134,7 +125,7 @@ impl TextClassification {
         let mut scores: Vec<(usize, f32)> = logits.iter().copied().enumerate().collect();
         // Stable: of equal scores the first label stays first.
         scores.sort_by(|a, b| b.1.total_cmp(&a.1));
-        scores.truncate(match self.top_k {
+        scores.truncate(match text.top_k.unwrap_or(self.top_k) {
             TopK::Best => 1,
             TopK::Some(count) => count,
             TopK::All => scores.len(),
@@ -152,24 +143,32 @@ fn sigmoid(logit: f32) -> f32 {
 
 impl Runnable for TextClassification {
     type Input = TextInput;
-    type Prepared = Tokens;
+    type Prepared = TokenizedText;
     type Output = Vec<Classification>;
 
-    fn prepare(&self, input: TextInput) -> Result<Prepared<Tokens>, ItemError> {
-        let value = self
+    fn prepare(&self, input: TextInput) -> Result<Prepared<TokenizedText>, ItemError> {
+        let tokens = self
             .tokenizer
             .tokenize(&input.text, input.text_pair.as_deref())
             .map_err(|error| ItemError::new(error.to_string()))?;
-        let cost = value.ids.len();
-        Ok(Prepared { value, cost })
+        let cost = tokens.ids.len();
+        Ok(Prepared { value: TokenizedText { tokens, top_k: input.top_k, function: input.function_to_apply }, cost })
     }
 
     fn run(
-        &self, batch: Vec<Tokens>, compute: &Compute,
+        &self, batch: Vec<TokenizedText>, compute: &Compute,
     ) -> Result<Vec<Result<Vec<Classification>, ItemError>>, ItemError> {
-        let batch = PackedBatch::new(&batch);
-        let mut logits = self.backend.logits(&batch, compute).map_err(|error| ItemError::new(error.to_string()))?;
-        Ok(logits.chunks_exact_mut(self.labels.len().max(1)).map(|logits| self.classify(logits)).collect())
+        let packed = PackedBatch::new(batch.iter().map(|text| &text.tokens));
+        let mut logits = self.backend.logits(&packed, compute).map_err(|error| ItemError::new(error.to_string()))?;
+        let rows = logits.chunks_exact_mut(self.labels.len().max(1));
+        Ok(batch.iter().zip(rows).map(|(text, logits)| self.classify(text, logits)).collect())
+    }
+
+    /// Classifies a short text and one of some fifty tokens.
+    fn warm_up(&self, compute: &Compute) -> Result<(), ItemError> {
+        let texts = ["Warm up.".to_owned(), "A text of the length that many have. ".repeat(6)];
+        let batch = texts.into_iter().map(|text| Ok(self.prepare(text.into())?.value)).collect::<Result<_, _>>()?;
+        self.run(batch, compute)?.into_iter().try_for_each(|result| result.map(drop))
     }
 }
 

@@ -1,6 +1,11 @@
 //! Options of text classification.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use riverrun_runner::wire::Map;
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::encoder::ProblemType;
 use crate::kernels::Cpu;
@@ -41,6 +46,56 @@ pub enum TopK {
     Some(usize),
     /// All.
     All,
+}
+
+impl Serialize for TopK {
+    /// A number, or `"all"`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Best => serializer.serialize_u64(1),
+            Self::Some(count) => serializer.serialize_u64(*count as u64),
+            Self::All => serializer.serialize_str("all"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TopK {
+    /// A number from 1 on; `"all"`, or `null` as `transformers` has it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TopKVisitor)
+    }
+}
+
+struct TopKVisitor;
+
+impl Visitor<'_> for TopKVisitor {
+    type Value = TopK;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`top_k` to be a number from 1 on, or `all`")
+    }
+
+    fn visit_u64<E: Error>(self, count: u64) -> Result<TopK, E> {
+        match usize::try_from(count) {
+            Ok(0) => Err(E::invalid_value(Unexpected::Unsigned(0), &self)),
+            Ok(count) => Ok(TopK::Some(count)),
+            Err(_) => Ok(TopK::All),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, count: i64) -> Result<TopK, E> {
+        u64::try_from(count)
+            .map_err(|_| E::invalid_value(Unexpected::Signed(count), &self))
+            .and_then(|count| self.visit_u64(count))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<TopK, E> {
+        if text == "all" { Ok(TopK::All) } else { Err(E::invalid_value(Unexpected::Str(text), &self)) }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<TopK, E> {
+        Ok(TopK::All)
+    }
 }
 
 /// Options of [`TextClassification::load`](crate::TextClassification::load).
@@ -93,5 +148,21 @@ impl TextClassificationOptions {
     pub fn cpu(mut self, cpu: Cpu) -> Self {
         self.cpu = Some(cpu);
         self
+    }
+
+    /// What a service that loaded the model with other options has to be asked for. It refuses what it can only be told when it
+    /// loads the model (`truncation`, `max_length`), so that nobody gets another answer than they asked for.
+    pub(crate) fn parameters(&self) -> Map {
+        let top_k = (self.top_k != TopK::Best).then(|| json!(self.top_k));
+        let truncation = matches!(self.truncation, Truncation::Off).then(|| Value::Bool(false));
+        [
+            ("top_k", top_k),
+            ("function_to_apply", self.function.map(|function| json!(function))),
+            ("truncation", truncation),
+            ("max_length", self.max_length.map(Value::from)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
     }
 }
