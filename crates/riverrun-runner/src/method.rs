@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::batcher::{Filling, Group, Item, Reply, Slot, Work};
+use crate::batcher::{Filling, Group, Item, OnEach, Reply, Slot, Work};
 use crate::compute::Held;
 use crate::core::Core;
 use crate::error::{Rejected, RunnerError};
@@ -275,7 +275,7 @@ impl<R: Runnable> Method<R> {
     pub fn submit_each(
         &self, inputs: Vec<R::Input>, on_each: impl Fn(usize, Result<R::Output, RunnerError>) + Send + Sync + 'static,
     ) -> Result<(), Rejected<Vec<R::Input>>> {
-        let on_each: Arc<dyn Fn(usize, Result<R::Output, RunnerError>) + Send + Sync> = Arc::new(on_each);
+        let on_each: Arc<OnEach<R::Output>> = Arc::new(on_each);
         let items = inputs
             .into_iter()
             .enumerate()

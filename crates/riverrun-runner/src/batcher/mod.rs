@@ -16,5 +16,5 @@ pub(crate) use compose::Filling;
 pub(crate) use execute::{execute, execute_one, guarded, message};
 pub(crate) use item::{Item, Work};
 pub(crate) use queue::{Queue, Taken};
-pub(crate) use reply::{Group, Reply};
+pub(crate) use reply::{Group, OnEach, Reply};
 pub(crate) use slot::{Slot, Waited};

@@ -8,6 +8,8 @@ use crate::error::RunnerError;
 use crate::sync::lock;
 
 type Answer<O> = Result<O, RunnerError>;
+/// What gets each of several answers as it comes.
+pub(crate) type OnEach<O> = dyn Fn(usize, Answer<O>) + Send + Sync;
 type AllSlot<O> = Arc<Slot<Vec<Answer<O>>>>;
 /// A group, and where its caller waits for it.
 pub(crate) type WaitedFor<O> = (Arc<Group<O>>, AllSlot<O>);
@@ -21,7 +23,7 @@ pub(crate) struct Reply<O> {
 enum To<O> {
     Slot(Arc<Slot<O>>),
     Callback(Box<dyn FnOnce(Answer<O>) + Send>),
-    Each(Arc<dyn Fn(usize, Answer<O>) + Send + Sync>, usize),
+    Each(Arc<OnEach<O>>, usize),
     Group(Arc<Group<O>>, usize),
 }
 
@@ -34,7 +36,7 @@ impl<O> Reply<O> {
         Self { to: Some(To::Callback(Box::new(callback))), runner: runner.clone() }
     }
 
-    pub(crate) fn each(runner: &Arc<str>, callback: Arc<dyn Fn(usize, Answer<O>) + Send + Sync>, index: usize) -> Self {
+    pub(crate) fn each(runner: &Arc<str>, callback: Arc<OnEach<O>>, index: usize) -> Self {
         Self { to: Some(To::Each(callback, index)), runner: runner.clone() }
     }
 
