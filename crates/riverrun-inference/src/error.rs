@@ -16,6 +16,17 @@ pub enum InferenceError {
         /// What was asked for.
         wanted: &'static str,
     },
+    /// A runner cannot move on with its model's latest version.
+    #[error("runner `{runner}` cannot follow the latest version of its model: {reason}")]
+    CannotFollow {
+        /// The runner.
+        runner: String,
+        /// Why.
+        reason: String,
+    },
+    /// A runner was not ready, or could not be made ready.
+    #[error(transparent)]
+    Runner(#[from] riverrun_runner::RunnerError),
     /// A file could not be read.
     #[error("{path} cannot be read: {source}; check that it exists and that this process may read it")]
     Read {

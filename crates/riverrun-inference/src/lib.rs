@@ -23,12 +23,14 @@
 pub mod backend;
 pub mod encoder;
 mod error;
+mod follow;
 pub mod kernels;
 mod model_ext;
 mod tasks;
 mod tokenization;
 
 pub use error::InferenceError;
+pub use follow::{FollowLatest, Following, ModelChange};
 pub use model_ext::ModelExt;
 pub use tasks::text_classification::{
     Classification, FunctionToApply, Label, TextClassification, TextClassificationOptions, TextInput, TokenizedText,

@@ -128,6 +128,15 @@ impl<R: Runnable> Runner<R> {
         self
     }
 
+    /// The limits that it batches by.
+    #[must_use]
+    pub fn current_batching(&self) -> Batching {
+        match &*self.shared.core.load() {
+            Some(core) => core.batching.clone(),
+            None => lock(&self.shared.settings).batching.clone(),
+        }
+    }
+
     /// What a remote runner asks the service for with every item that does not say otherwise (`top_k`, say). A runner in this
     /// process has been told when it was made.
     #[must_use]
