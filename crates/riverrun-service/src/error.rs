@@ -18,7 +18,9 @@ pub enum ServiceError {
         second: String,
     },
     /// The route is the service's own.
-    #[error("{route} is a route of the service itself, so `{wanted_by}` cannot have it; take another, such as /classify")]
+    #[error(
+        "{route} is a route of the service itself, so `{wanted_by}` cannot have it; take another, such as /classify"
+    )]
     RouteReserved {
         /// The route.
         route: String,
@@ -75,6 +77,16 @@ pub enum ServiceError {
         /// What its loader or its warm-up says.
         reason: String,
     },
+    /// A model could not be made to follow its source.
+    #[error(
+        "model `{model}` does not follow its latest version: no thread can be had: {reason}; raise the limit of threads (`ulimit -u`)"
+    )]
+    Follow {
+        /// The model.
+        model: String,
+        /// What the system says.
+        reason: String,
+    },
     /// Another program listens there.
     #[error(
         "port {} is in use on {}; stop the program that has it (`ss -ltnp 'sport = :{}'` shows which), or take another with `--port`",
@@ -128,7 +140,9 @@ pub enum ServiceError {
         path: PathBuf,
     },
     /// The certificate is of another key.
-    #[error("the certificate in {certificate} does not belong to the private key in {key}; give the pair that was made together")]
+    #[error(
+        "the certificate in {certificate} does not belong to the private key in {key}; give the pair that was made together"
+    )]
     KeyMismatch {
         /// The certificate's file.
         certificate: PathBuf,

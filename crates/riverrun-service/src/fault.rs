@@ -23,9 +23,7 @@ pub enum Fault {
         reason: String,
     },
     /// 401: no bearer token, or none that is known.
-    #[error(
-        "this service needs a bearer token and the request has no valid one; send `Authorization: Bearer TOKEN`"
-    )]
+    #[error("this service needs a bearer token and the request has no valid one; send `Authorization: Bearer TOKEN`")]
     Unauthorized,
     /// 404: nothing is served there.
     #[error("nothing is served at {path}; there is {}", list(routes))]
@@ -218,7 +216,7 @@ impl Fault {
         }
     }
 
-    /// The answer, with what the operator is told as an extension: see [`crate::middleware::finish`].
+    /// The answer, with what the operator is told as an extension: see [`crate::middleware::faults`].
     pub(crate) fn response(self, message: Option<String>) -> Response {
         let message = message.unwrap_or_else(|| self.to_string());
         let body = json!({ "error": { "code": self.code(), "message": message } }).to_string();
@@ -258,7 +256,7 @@ impl From<RunnerError> for Fault {
     }
 }
 
-fn code_of(status: StatusCode) -> &'static str {
+pub(crate) fn code_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => "unauthorized",
         403 => "forbidden",
@@ -286,4 +284,13 @@ fn of_input(index: Option<usize>) -> impl fmt::Display {
 
 fn list(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text,
+        _ => "without a message",
+    }
 }

@@ -19,6 +19,17 @@ pub struct ServedModel {
     name: Arc<str>,
     versions: ArcSwap<Versions>,
     shadow: ArcSwap<Option<Arc<Shadow>>>,
+    failure: ArcSwap<Option<ChangeFailure>>,
+}
+
+/// A newer version that could not be put in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChangeFailure {
+    /// The version.
+    pub version: String,
+    /// Why it is not served.
+    pub reason: String,
 }
 
 /// The versions of one moment.
@@ -76,7 +87,10 @@ impl fmt::Debug for ServedVersion {
 
 impl fmt::Debug for ServedModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServedModel").field("name", &self.name).field("versions", &self.weights()).finish_non_exhaustive()
+        f.debug_struct("ServedModel")
+            .field("name", &self.name)
+            .field("versions", &self.weights())
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,6 +109,7 @@ impl ServedModel {
             name: name.into().into(),
             versions: ArcSwap::default(),
             shadow: ArcSwap::from_pointee(None),
+            failure: ArcSwap::from_pointee(None),
         })
     }
 
@@ -109,7 +124,11 @@ impl ServedModel {
     pub fn is_ready(&self) -> bool {
         let versions = self.versions.load();
         versions.total > 0
-            && versions.list.iter().zip(&versions.weights).all(|(version, weight)| *weight == 0 || version.runner.is_ready())
+            && versions
+                .list
+                .iter()
+                .zip(&versions.weights)
+                .all(|(version, weight)| *weight == 0 || version.runner.is_ready())
     }
 
     /// The versions that are loaded, in the order in which they were given.
@@ -122,7 +141,12 @@ impl ServedModel {
     #[must_use]
     pub fn weights(&self) -> Vec<(String, u32)> {
         let versions = self.versions.load();
-        versions.list.iter().zip(&versions.weights).map(|(version, weight)| (version.version.to_string(), *weight)).collect()
+        versions
+            .list
+            .iter()
+            .zip(&versions.weights)
+            .map(|(version, weight)| (version.version.to_string(), *weight))
+            .collect()
     }
 
     /// The version that answers the request with this id: by weight, and the same one for the same id, so that a retry
@@ -167,6 +191,33 @@ impl ServedModel {
     pub fn replace(&self, version: &str, runner: Arc<dyn AnyRunner>) {
         let served = ServedVersion::new(&self.name, version, runner);
         self.versions.store(Arc::new(Versions { list: vec![served], weights: vec![1], total: 1 }));
+    }
+
+    /// Warms this version up and then serves it alone, from the next request on. Blocks meanwhile.
+    ///
+    /// # Errors
+    /// [`Change`](ServiceError::Change): it can't compute, or is not initialised. The versions before go on.
+    pub fn change_to(&self, version: &str, runner: Arc<dyn AnyRunner>) -> Result<(), ServiceError> {
+        runner.warm_up().map_err(|error| ServiceError::Change {
+            model: self.name.to_string(),
+            version: version.to_owned(),
+            reason: error.to_string(),
+        })?;
+        self.replace(version, runner);
+        self.set_failure(None);
+        Ok(())
+    }
+
+    /// The newer version that could not be put in place last, until another one is.
+    #[must_use]
+    pub fn failure(&self) -> Option<ChangeFailure> {
+        (**self.failure.load()).clone()
+    }
+
+    pub(crate) fn set_failure(&self, failure: Option<(&str, &str)>) {
+        let failure =
+            failure.map(|(version, reason)| ChangeFailure { version: version.to_owned(), reason: reason.to_owned() });
+        self.failure.store(Arc::new(failure));
     }
 
     /// Serves these versions, each with the share of requests that its weight is of all weights. Those that are not
@@ -221,9 +272,9 @@ impl ServedModel {
 
 /// FNV-1a, mixed at its end: the same for an id in every process and build, which the hashes of `std` do not promise.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
-    let folded = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let folded = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let mixed = (folded ^ (folded >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     mixed ^ (mixed >> 33)
 }

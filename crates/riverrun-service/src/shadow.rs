@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use riverrun_runner::{Answers, AnyRunner, Call, Inputs, Payload, Priority, RequestOptions};
+use riverrun_runner::{Answers, AnyRunner, Call, Inputs, Priority, RequestOptions, RunnerError};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -44,7 +44,7 @@ pub struct ShadowCounts {
     pub different: u64,
     /// Inputs that the shadow failed at, and the served version did not.
     pub failed: u64,
-    /// Inputs that were not copied, because too many were under way or its queue was full.
+    /// Requests that were not copied, because too many were under way or its queue was full.
     pub skipped: u64,
 }
 
@@ -86,18 +86,18 @@ impl Shadow {
     }
 
     /// A copy of these inputs, if this request is to be shadowed.
-    pub(crate) fn copy(self: &Arc<Self>, request_id: &str, method: Option<&str>, inputs: &[Payload]) -> Option<Copy> {
+    pub(crate) fn copy(self: &Arc<Self>, request_id: &str, method: Option<&str>, inputs: &Inputs) -> Option<Copy> {
         // Not the hash that picks the version, or the shadow would see the requests of one version alone.
         let chosen = hash(request_id.as_bytes()).rotate_left(32) % 1_000_000 < self.share;
         if !chosen {
             return None;
         }
         let Ok(permit) = self.room.clone().try_acquire_owned() else {
-            self.counts.skipped.fetch_add(inputs.len() as u64, Ordering::Relaxed);
+            self.counts.skipped.fetch_add(1, Ordering::Relaxed);
             return None;
         };
         let options = RequestOptions::default().priority(Priority::Low);
-        let call = Call { method: method.map(str::to_owned), inputs: Inputs::Payloads(inputs.to_vec()), options };
+        let call = Call { method: method.map(str::to_owned), inputs: inputs.clone(), options };
         Some(Copy { shadow: self.clone(), call, _permit: permit })
     }
 
@@ -116,10 +116,7 @@ impl Shadow {
 
 impl fmt::Debug for Shadow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shadow")
-            .field("version", &self.version)
-            .field("counts", &self.counts())
-            .finish_non_exhaustive()
+        f.debug_struct("Shadow").field("version", &self.version).field("counts", &self.counts()).finish_non_exhaustive()
     }
 }
 
@@ -131,15 +128,15 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
-    /// Computes the copy beside the request that it was made of, and compares once both are there.
+    /// Computes the copy, now that the request has its answers, and compares.
     pub(crate) fn compare_with(self, answers: &Answers) {
         let Self { shadow, call, _permit } = self;
         let served: Vec<Option<Value>> = (0..answers.len()).map(|index| best(answers, index)).collect();
         tokio::spawn(async move {
             match shadow.runner.call(call).await {
                 Ok(answers) => shadow.compare(&served, &answers),
-                Err(riverrun_runner::RunnerError::QueueFull { .. }) => {
-                    shadow.counts.skipped.fetch_add(served.len() as u64, Ordering::Relaxed);
+                Err(RunnerError::QueueFull { .. }) => {
+                    shadow.counts.skipped.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(_) => {
                     shadow.counts.failed.fetch_add(served.len() as u64, Ordering::Relaxed);
@@ -152,10 +149,11 @@ impl Copy {
 
 /// What counts in an answer: the label of the first, where it has labels, else all of it.
 fn best(answers: &Answers, index: usize) -> Option<Value> {
-    let output = answers.get(index).ok()?;
+    let output = answers.get(index)?.ok()?;
     let mut value = serde_json::to_value(output).ok()?;
     if let Value::Array(list) = &mut value {
-        value = list.drain(..).next().unwrap_or(Value::Null);
+        let first = list.first_mut().map_or(Value::Null, Value::take);
+        value = first;
     }
     match value {
         Value::Object(mut fields) => match fields.remove("label") {

@@ -1,8 +1,9 @@
 //! What every handler of a service shares.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+use tokio::sync::watch;
 
 use crate::limits::Limits;
 use crate::models::Models;
@@ -22,7 +23,7 @@ pub(crate) struct AppState {
     pub(crate) routes: Vec<String>,
     /// When it was started.
     pub(crate) started: Instant,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
 }
 
 /// As the handlers hold it.
@@ -31,7 +32,7 @@ pub(crate) type SharedState = Arc<AppState>;
 impl AppState {
     pub(crate) fn new(name: String, models: Models, limits: Limits, routes: Vec<String>) -> Self {
         let bodies = BodyBudget::new(limits.max_bodies);
-        Self { name, models, limits, bodies, routes, started: Instant::now(), draining: AtomicBool::new(false) }
+        Self { name, models, limits, bodies, routes, started: Instant::now(), draining: watch::Sender::new(false) }
     }
 
     /// Whether requests should be sent here: every model is loaded and no shutdown has begun.
@@ -41,11 +42,17 @@ impl AppState {
 
     /// Whether a shutdown has begun. Requests are still answered.
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        *self.draining.borrow()
     }
 
     /// Takes readiness off, for good.
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.send_replace(true);
+    }
+
+    /// Waits until a shutdown has begun.
+    pub(crate) async fn drained(&self) {
+        // The sender is this state's own, so there is always one.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
     }
 }

@@ -1,0 +1,77 @@
+//! The outermost layer: gives a request its id and logs what became of it.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderValue, Method, StatusCode};
+use std::sync::Arc;
+
+use crate::context::{REQUEST_ID, RequestContext};
+use crate::guarded::{Guard, Guarded};
+use crate::server::{Activity, Peer};
+
+/// Gives the request its [`RequestContext`] and the answer its `X-Request-Id`; logs one line when the last byte is out.
+pub(crate) async fn access(mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Arc<Activity>>().map_or(Peer::Local, |connection| connection.peer());
+    let context = RequestContext::new(request.headers(), peer);
+    let mut line = Line {
+        context: context.clone(),
+        method: request.method().clone(),
+        path: request.uri().path().into(),
+        status: None,
+        bytes: 0,
+        complete: false,
+    };
+    request.extensions_mut().insert(context.clone());
+    let mut response = next.run(request).await;
+    line.status = Some(response.status());
+    if let Ok(id) = HeaderValue::from_str(context.id()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response.map(|body| Body::new(Guarded::new(body, line)))
+}
+
+/// The line of one request, written when it is dropped.
+struct Line {
+    context: RequestContext,
+    method: Method,
+    path: Box<str>,
+    status: Option<StatusCode>,
+    bytes: u64,
+    complete: bool,
+}
+
+impl Guard for Line {
+    fn sent(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
+    fn complete(&mut self) {
+        self.complete = true;
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let millis = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+        let context = &self.context;
+        tracing::info!(
+            target: "riverrun::access",
+            method = %self.method,
+            path = &*self.path,
+            // Of a request that its client gave up there may be no status.
+            status = self.status.map(|status| status.as_u16()),
+            complete = self.complete,
+            bytes = self.bytes,
+            duration_ms = millis(context.arrived().elapsed()),
+            queued_ms = context.timing().queued().map(millis),
+            computed_ms = context.timing().computed().map(millis),
+            request_id = context.id(),
+            peer = %context.peer(),
+            model = context.answered_by().map(|version| version.tag()),
+            items = context.items(),
+            "request"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! Has a request computed: admission, deadline, shadow.
+
+use std::sync::Arc;
+
+use riverrun_runner::wire::Payload;
+use riverrun_runner::{Answers, Call, Inputs, Priority, RequestOptions, RunnerError};
+
+use crate::context::{Deadline, RequestContext};
+use crate::fault::Fault;
+use crate::served_model::{ServedModel, ServedVersion};
+
+/// Refuses at once what would not get a place in the version's queue.
+pub(crate) fn admit(version: &ServedVersion) -> Result<(), Fault> {
+    if version.runner().room() > 0 {
+        return Ok(());
+    }
+    if !version.runner().is_ready() {
+        return Err(Fault::NotReady { model: version.tag().to_owned() });
+    }
+    Err(overloaded(version))
+}
+
+fn overloaded(version: &ServedVersion) -> Fault {
+    let waiting = version.runner().stats().queue_length;
+    Fault::Overloaded {
+        reason: format!("model `{}` has no room: {waiting} inputs wait", version.tag()),
+        retry_after: version.pace().retry_after(waiting),
+    }
+}
+
+/// What a request asks for, whatever protocol it came by.
+#[derive(Clone)]
+pub(crate) struct Asked<'a> {
+    pub(crate) context: &'a RequestContext,
+    pub(crate) deadline: Deadline,
+    pub(crate) priority: Priority,
+    /// The runnable's method; its default one if there is none.
+    pub(crate) method: Option<String>,
+    pub(crate) model: &'a ServedModel,
+    pub(crate) version: &'a Arc<ServedVersion>,
+}
+
+impl Asked<'_> {
+    /// Computes the inputs within the deadline. Dropping the future abandons them.
+    ///
+    /// # Errors
+    /// Those of the request as a whole. What went wrong with single inputs is in the answers.
+    pub(crate) async fn compute(&self, inputs: Inputs) -> Result<Answers, Fault> {
+        self.admitted(self.call(inputs).await)
+    }
+
+    fn admitted(&self, answers: Result<Result<Answers, RunnerError>, Fault>) -> Result<Answers, Fault> {
+        match answers? {
+            Ok(answers) => Ok(answers),
+            Err(RunnerError::QueueFull { .. }) => Err(overloaded(self.version)),
+            Err(RunnerError::TimedOut { .. }) => Err(self.deadline.missed()),
+            Err(error) => Err(Fault::from(error)),
+        }
+    }
+
+    async fn call(&self, inputs: Inputs) -> Result<Result<Answers, RunnerError>, Fault> {
+        let shadow = self.model.shadow();
+        let copy = shadow.and_then(|shadow| shadow.copy(self.context.id(), self.method.as_deref(), &inputs));
+        let left = self.deadline.left()?;
+        let options = RequestOptions::new().priority(self.priority).timeout(left).timing(self.context.timing().clone());
+        let call = Call { method: self.method.clone(), inputs, options };
+        // The runner drops what waits too long; the limit here is for a computation that has begun.
+        let answers = self.deadline.limit(self.version.runner().call(call)).await?;
+        if let Ok(answers) = &answers {
+            self.context.note(self.version, answers.len());
+            if let Some(copy) = copy {
+                copy.compare_with(answers);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// As [`compute`](Self::compute), but an input of the wrong shape fails alone.
+    pub(crate) async fn each(&self, payloads: Vec<Payload>) -> Result<Each, Fault> {
+        if payloads.len() < 2 {
+            return match self.call(Inputs::Payloads(payloads)).await? {
+                Err(error @ RunnerError::InvalidInput { .. }) => Ok(Each(vec![Err(Fault::from(error))])),
+                answers => Ok(Each(vec![Ok(self.admitted(Ok(answers))?)])),
+            };
+        }
+        match self.call(Inputs::Payloads(payloads.clone())).await? {
+            Err(RunnerError::InvalidInput { .. }) => {
+                // Which one it was is not known, nor whether it was one: each goes by itself.
+                let alone = payloads.into_iter().map(|payload| self.compute(Inputs::Payloads(vec![payload])));
+                let results = futures_util::future::join_all(alone).await;
+                if let Some(Err(fault)) = results.iter().find(|result| matches!(result, Err(fault) if !of_input(fault)))
+                {
+                    return Err(fault.clone());
+                }
+                Ok(Each(results))
+            }
+            answers => Ok(Each(vec![Ok(self.admitted(Ok(answers))?)])),
+        }
+    }
+}
+
+fn of_input(fault: &Fault) -> bool {
+    matches!(fault, Fault::InvalidInput { .. } | Fault::Internal { .. })
+}
+
+/// Answers in the order of the inputs, in as many parts as it took, some of which may be a single input's fault.
+pub(crate) struct Each(Vec<Result<Answers, Fault>>);
+
+impl Each {
+    /// One result per input.
+    pub(crate) fn results(&self) -> impl Iterator<Item = Result<&dyn erased_serde::Serialize, Fault>> {
+        self.0.iter().flat_map(|part| -> Box<dyn Iterator<Item = _>> {
+            match part {
+                Err(fault) => Box::new(std::iter::once(Err(fault.clone()))),
+                Ok(answers) => Box::new(
+                    (0..answers.len())
+                        .filter_map(|index| answers.get(index))
+                        .map(|result| result.map_err(|error| Fault::from(error.clone()))),
+                ),
+            }
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! The service's own routes: health, models, documentation, the page.
+
+mod docs;
+mod health;
+mod models;
+mod page;
+mod taken;
+
+use axum::Router;
+use axum::routing::get;
+
+pub(crate) use taken::Taken;
+
+use crate::state::SharedState;
+
+/// The service's own routes, as they are documented. No model and no endpoint may have one of them.
+pub(crate) const OWN: [&str; 12] = [
+    "GET /",
+    "GET /livez",
+    "GET /readyz",
+    "GET /healthz",
+    "GET /v1/models",
+    "GET /v1/models/{name}",
+    "POST /v1/models/{name}:predict",
+    "GET /docs",
+    "GET /docs.json",
+    "GET /docs.css",
+    "GET /docs.js",
+    "GET /page.js",
+];
+
+/// What is below these is the service's own too.
+const OWN_TREES: [&str; 4] = ["/v1/models", "/v2", "/docs", "/metrics"];
+
+/// Where a model at `route` takes streams.
+pub(crate) fn stream_of(route: &str) -> String {
+    format!("{}/stream", route.trim_end_matches('/'))
+}
+
+/// The routes of [`OWN`].
+pub(crate) fn own() -> Router<SharedState> {
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/healthz", get(health::ready))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{model}", get(models::one).post(models::act))
+        .merge(docs::routes())
+        .merge(page::routes())
+}
