@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::fault::Fault;
 
+/// How deeply an input may be nested: as deeply as in JSON. The stack is not unlimited.
+const DEEPEST: usize = 128;
+
 /// What a body asks for.
 #[derive(Debug, PartialEq)]
 pub(super) struct Message {
@@ -70,6 +73,7 @@ pub(crate) fn of_json_error(error: &serde_json::Error) -> Fault {
 /// Reads a body in the binary form.
 pub(super) fn of_binary(body: &[u8], max_items: usize) -> Result<Message, Fault> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(body);
+    deserializer.set_max_depth(DEEPEST);
     let read = Seed { limit: max_items, list: "inputs" }.deserialize(&mut deserializer);
     let read = read.map_err(|error| {
         Fault::malformed(format!("the body is not a request in `application/x-riverrun` (MessagePack): {error}"))
