@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::activity::Activity;
 use super::drain::{DrainSummary, Phase, Phases};
+use super::idle::idle_for;
 use super::listener::{Address, Duplex, Listener};
 use super::peer::Peer;
 use super::{Server, connection};
@@ -94,7 +95,13 @@ impl BoundServer {
             .collect();
         drop(alive);
 
-        shutdown.await;
+        match shared.options.end_when_idle {
+            Some(time) => tokio::select! {
+                () = shutdown => {}
+                () = idle_for(time, &shared.room, shared.options.max_connections) => {}
+            },
+            None => shutdown.await,
+        }
         let begun = Instant::now();
         let limit = shared.options.max_connections;
         let open_connections = limit - shared.room.available_permits();

@@ -5,6 +5,7 @@ mod bare_error;
 mod bound;
 mod connection;
 mod drain;
+mod idle;
 mod listener;
 mod peer;
 mod running;
@@ -57,6 +58,7 @@ pub struct Server {
     max_streams: u32,
     drain_grace: Duration,
     drain_timeout: Duration,
+    end_when_idle: Option<Duration>,
 }
 
 impl Default for Server {
@@ -76,6 +78,7 @@ impl Default for Server {
             max_streams: 256,
             drain_grace: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(30),
+            end_when_idle: None,
         }
     }
 }
@@ -186,6 +189,14 @@ impl Server {
     #[must_use]
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
+        self
+    }
+
+    /// Ends by itself once there has been no connection for so long: for a process that is there for its clients. Never by
+    /// default.
+    #[must_use]
+    pub fn end_when_idle(mut self, time: Duration) -> Self {
+        self.end_when_idle = Some(time);
         self
     }
 
