@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use riverrun::inference::TopK;
 
+use crate::serve::ServeArguments;
+
 /// Keeps models, and applies them to lines of text.
 #[derive(Debug, Parser)]
 #[command(
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Models(ModelsArguments),
     /// Label each line of files or of standard input
     Classify(ClassifyArguments),
+    /// Serve models over HTTP and gRPC
+    Serve(Box<ServeArguments>),
 }
 
 #[derive(Debug, Args)]
@@ -126,16 +130,19 @@ pub(crate) struct ClassifyArguments {
     /// Compute on at most N cores [default: all]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) parallelism: Option<usize>,
+    /// Have an inference service label the lines; every argument is a file then
+    #[arg(long, value_name = "URL", conflicts_with = "parallelism")]
+    pub(crate) service: Option<String>,
 }
 
-fn top_k(text: &str) -> Result<TopK, String> {
+pub(crate) fn top_k(text: &str) -> Result<TopK, String> {
     match text {
         "all" => Ok(TopK::All),
         _ => at_least_one(text).map(TopK::Some).map_err(|_| "give a number from 1 on, or `all`".into()),
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "give a number from 1 on".into())
 }
 

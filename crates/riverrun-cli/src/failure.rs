@@ -26,6 +26,15 @@ impl Failure {
         Self::Failed(message.to_string())
     }
 
+    /// What happened, in words.
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::Usage(message) | Self::Failed(message) => message,
+            Self::OutputClosed => "its output was closed",
+            Self::Interrupted => "it was interrupted",
+        }
+    }
+
     /// Says what happened, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         match self {

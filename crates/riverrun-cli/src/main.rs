@@ -1,4 +1,4 @@
-//! The `riverrun` command: keeps models and applies them to lines of text.
+//! The `riverrun` command: keeps models, applies them to lines of text, and serves them.
 //!
 //! Results go to standard output, everything for people to standard error.
 
@@ -6,6 +6,7 @@ mod classify;
 mod cli;
 mod failure;
 mod models;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Models(arguments) => models::run(arguments),
         Command::Classify(arguments) => classify::run(arguments),
+        Command::Serve(arguments) => serve::run(*arguments),
     };
     done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }

@@ -23,11 +23,15 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "client")]
+pub use riverrun_client as client;
 pub use riverrun_connectors as connectors;
 pub use riverrun_inference as inference;
 pub use riverrun_local as local;
 pub use riverrun_model as model;
 pub use riverrun_runner as runner;
+#[cfg(feature = "service")]
+pub use riverrun_service as service;
 pub use riverrun_stream as stream;
 pub use riverrun_stream_inference as stream_inference;
 

@@ -1,5 +1,7 @@
 //! What most programs use.
 
+#[cfg(feature = "client")]
+pub use riverrun_client::ClientExt;
 pub use riverrun_connectors::{FileSink, FileSource, RollingPolicy, StdinLineSource, TcpLineSource};
 pub use riverrun_inference::{Classification, ModelExt, TextClassification, TextClassificationOptions, TopK};
 pub use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};

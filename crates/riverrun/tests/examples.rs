@@ -60,11 +60,6 @@ fn lines(name: &str) -> Vec<String> {
 }
 
 #[test]
-fn classify_remote_gets_every_label_from_the_service_in_order() {
-    assert_eq!(lines("classify_remote"), [r#"[1,"positive"]"#, r#"[2,"neutral"]"#, r#"[3,"negative"]"#]);
-}
-
-#[test]
 fn classify_windows_scores_each_window_as_a_batch_and_one_by_one() {
     let mut printed = lines("classify_windows");
 

@@ -3,6 +3,7 @@
 mod interrupt;
 mod output;
 mod progress;
+mod source_of_labels;
 mod tally;
 
 use std::collections::BTreeSet;
@@ -10,9 +11,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
-use indicatif::DecimalBytes;
 use riverrun::connectors::Line;
 use riverrun::model::{Error as ModelError, Model, ModelStore, TagRef};
 use riverrun::prelude::*;
@@ -24,6 +23,7 @@ use crate::models::any;
 use interrupt::{Interrupt, Interruptible};
 use output::{ErrorsSink, LabelsSink, Outputs};
 use progress::Progress;
+use source_of_labels::SourceOfLabels;
 
 const DEFAULT_TAG: &str = "text-classification:latest";
 
@@ -32,38 +32,39 @@ pub(crate) fn run(arguments: ClassifyArguments) -> Result {
         Compute::set_permits(cores);
     }
     let (tag, mut files) = tag_and_files(&arguments)?;
-    let model = find(&tag, arguments.model.is_none() && files.len() < arguments.arguments.len())?;
+    let labels = match &arguments.service {
+        Some(url) => SourceOfLabels::Service { url: url.clone(), model: arguments.model.as_ref().map(|_| tag) },
+        None => {
+            let may_be_a_file = arguments.model.is_none() && files.len() < arguments.arguments.len();
+            let model = Box::new(find(&tag, may_be_a_file)?);
+            SourceOfLabels::Model { tag, model }
+        }
+    };
     // The source reads a file once, however often it is given.
     let mut seen = BTreeSet::new();
     files.retain(|file| seen.insert(file.clone()));
     match files.as_slice() {
-        [] => run_on(StdinLineSource::new().with_positions(), &arguments, &tag, &model, &files),
+        [] => run_on(StdinLineSource::new().with_positions(), &arguments, &labels, &files),
         [only] if only == Path::new("-") => {
-            run_on(StdinLineSource::new().with_positions(), &arguments, &tag, &model, &files)
+            run_on(StdinLineSource::new().with_positions(), &arguments, &labels, &files)
         }
         _ => {
             // A directory or a pattern could match the output.
             files.iter().filter(|file| *file != Path::new("-")).try_for_each(|file| is_one_file(file))?;
             let inputs = files.iter().map(|file| if file == Path::new("-") { Path::new(STDIN) } else { file });
-            run_on(FileSource::lines(inputs).with_positions(), &arguments, &tag, &model, &files)
+            run_on(FileSource::lines(inputs).with_positions(), &arguments, &labels, &files)
         }
     }
 }
 
 fn run_on(
-    source: impl Source<Out = Line>, arguments: &ClassifyArguments, tag: &TagRef, model: &Model, files: &[PathBuf],
+    source: impl Source<Out = Line>, arguments: &ClassifyArguments, labels: &SourceOfLabels, files: &[PathBuf],
 ) -> Result {
     // What can't be read is found before a model is loaded and an output overwritten.
     source.create_enumerator().map_err(Failure::failed)?;
     let outputs = Arc::new(Outputs::create(arguments.output.as_deref(), files)?);
 
-    let start = Instant::now();
-    let top_k = arguments.top_k.unwrap_or_default();
-    let runner = model.to_runner_with(TextClassificationOptions::new().top_k(top_k)).map_err(Failure::failed)?;
-    runner.init_local().map_err(Failure::failed)?;
-    let exact = if tag.exact().is_none() { format!("version {}, ", model.tag().version()) } else { String::new() };
-    let size = DecimalBytes(model.metadata().size());
-    say(format_args!("{tag} ({exact}{size}) loaded in {} ms", start.elapsed().as_millis()));
+    let runner = labels.runner(arguments.top_k.unwrap_or_default())?;
     if files.is_empty() && io::stdin().is_terminal() {
         say("reading lines from the keyboard; Ctrl-D ends them");
     }
@@ -114,6 +115,9 @@ fn tag_and_files(arguments: &ClassifyArguments) -> Result<(TagRef, Vec<PathBuf>)
     let files = || arguments.arguments.clone();
     if let Some(tag) = &arguments.model {
         return Ok((any(tag)?, files()));
+    }
+    if arguments.service.is_some() {
+        return Ok((any(DEFAULT_TAG)?, files()));
     }
     match arguments.arguments.split_first() {
         Some((first, rest)) if !is_a_file(first) => Ok((any(&first.to_string_lossy())?, rest.to_vec())),

@@ -8,7 +8,7 @@ mod portable;
 use std::path::Path;
 use std::sync::Arc;
 
-use riverrun_runner::{Compute, ItemError, Prepared, Runnable};
+use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner, RunnerError};
 use serde::{Deserialize, Serialize};
 
 pub use input::TextInput;
@@ -91,6 +91,24 @@ impl TextClassification {
             options.truncation,
         )?;
         Ok(Self { backend: encoder, tokenizer, labels, function, top_k: options.top_k, cpu })
+    }
+
+    /// A runner of a model that this process does not have: to be bound to a service that has it, or to a process of its own. Its
+    /// `init_local` is an error; a model of the store has [`ModelExt::to_runner`](crate::ModelExt::to_runner).
+    pub fn runner(name: impl Into<String>) -> Runner<Self> {
+        Self::runner_with(name, &TextClassificationOptions::new())
+    }
+
+    /// As [`runner`](Self::runner), with the options that the service is asked for with every text.
+    pub fn runner_with(name: impl Into<String>, options: &TextClassificationOptions) -> Runner<Self> {
+        let name = name.into();
+        let runner: Arc<str> = name.as_str().into();
+        let lazy = Runner::lazy(name.clone(), format!("{name} elsewhere"), move || {
+            let reason = "it was made without a model; bind it to a service with `init_client(url)`, or make it with \
+                          `to_runner()` of a model of the store";
+            Err(RunnerError::Load { runner: runner.clone(), reason: reason.to_owned() })
+        });
+        lazy.parameters(options.parameters())
     }
 
     /// How many texts have been cut to the model's maximum so far.
