@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ServiceError {
     /// Two models, or a model and an endpoint, on one route.
-    #[error("`{first}` and `{second}` are both to be served at {route}; give one of them another route")]
+    #[error("{first} and {second} are both to be served at {route}; give one of them another route")]
     RouteTaken {
         /// The route.
         route: String,
@@ -18,14 +18,18 @@ pub enum ServiceError {
         second: String,
     },
     /// The route is the service's own.
-    #[error(
-        "{route} is a route of the service itself, so `{wanted_by}` cannot have it; take another, such as /classify"
-    )]
+    #[error("{route} is a route of the service itself, so {wanted_by} cannot have it; take another, such as /classify")]
     RouteReserved {
         /// The route.
         route: String,
         /// What was to be served there.
         wanted_by: String,
+    },
+    /// A router that was merged into the service has a route of it.
+    #[error("a router cannot be merged into the service: {reason}; give its route another path")]
+    Merge {
+        /// What the library says, the route among it.
+        reason: String,
     },
     /// No route at all.
     #[error("`{route}` is not a route: {reason}; it is a path such as /classify")]

@@ -205,7 +205,9 @@ impl Fault {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Self::MethodNotAllowed { allowed, .. } => HeaderValue::from_str(allowed).ok().map(|value| (ALLOW, value)),
+            Self::MethodNotAllowed { allowed, .. } if allowed.starts_with(|c: char| c.is_ascii_uppercase()) => {
+                HeaderValue::from_str(allowed).ok().map(|value| (ALLOW, value))
+            }
             Self::Overloaded { retry_after, .. } => {
                 Some((RETRY_AFTER, HeaderValue::from(retry_after.as_secs_f64().ceil().max(1.0) as u64)))
             }

@@ -1,6 +1,7 @@
 //! [`Service`]: what is served.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::endpoint::{Endpoint, IntoEndpoint};
 use crate::error::ServiceError;
+use crate::fault::panic_message;
 use crate::limits::Limits;
 use crate::middleware::{self, Tokens};
 use crate::models::Models;
@@ -90,8 +92,7 @@ impl Service {
 
     /// Serves the routes of this router too, behind the same tokens, log and error form. Its limits are its own.
     ///
-    /// # Panics
-    /// When the service is bound, if the router has a route that the service or another router has.
+    /// A route of it that the service has too is an error when the service is bound.
     #[must_use]
     pub fn merge(mut self, router: Router) -> Self {
         self.merged.push(router);
@@ -153,10 +154,11 @@ impl Service {
                 move |State(state): State<SharedState>, request: Request| endpoint.clone().handle(state, request);
             router = router.route(route, post(handle));
         }
-        let state = Arc::new(AppState::new(name, models, limits, taken.into_routes()));
+        let secured = !tokens.is_empty();
+        let state = Arc::new(AppState::new(name, models, limits, taken.into_routes(), endpoints, secured));
         let mut router = router.with_state(state.clone());
         for other in merged {
-            router = router.merge(other);
+            router = merged_with(router, other)?;
         }
         Ok((surround(router, &state, tokens, &origins)?, state))
     }
@@ -169,6 +171,12 @@ fn serve_model(router: Router<SharedState>, route: &str, model: &Arc<ServedModel
     let at = model.clone();
     let stream = move |State(state): State<SharedState>, request: Request| predict::stream(state, at.clone(), request);
     router.route(route, post(predict)).route(&routes::stream_of(route), post(stream))
+}
+
+/// The library reports a route that both have by a panic alone.
+fn merged_with(router: Router, other: Router) -> Result<Router, ServiceError> {
+    catch_unwind(AssertUnwindSafe(|| router.merge(other)))
+        .map_err(|panic| ServiceError::Merge { reason: panic_message(&*panic).to_owned() })
 }
 
 /// The layers around all routes, from the inside out: what is decided first stands last.

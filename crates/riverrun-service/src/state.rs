@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use crate::endpoint::Endpoint;
 use crate::limits::Limits;
 use crate::models::Models;
+use crate::openapi;
 use crate::predict::BodyBudget;
 
 /// The state behind the routes of one service.
@@ -23,6 +25,8 @@ pub(crate) struct AppState {
     pub(crate) routes: Vec<String>,
     /// When it was started.
     pub(crate) started: Instant,
+    endpoints: Vec<(String, Endpoint)>,
+    secured: bool,
     draining: watch::Sender<bool>,
 }
 
@@ -30,9 +34,13 @@ pub(crate) struct AppState {
 pub(crate) type SharedState = Arc<AppState>;
 
 impl AppState {
-    pub(crate) fn new(name: String, models: Models, limits: Limits, routes: Vec<String>) -> Self {
+    pub(crate) fn new(
+        name: String, models: Models, limits: Limits, routes: Vec<String>, endpoints: Vec<(String, Endpoint)>,
+        secured: bool,
+    ) -> Self {
         let bodies = BodyBudget::new(limits.max_bodies);
-        Self { name, models, limits, bodies, routes, started: Instant::now(), draining: watch::Sender::new(false) }
+        let (started, draining) = (Instant::now(), watch::Sender::new(false));
+        Self { name, models, limits, bodies, routes, started, endpoints, secured, draining }
     }
 
     /// Whether requests should be sent here: every model is loaded and no shutdown has begun.
@@ -45,6 +53,24 @@ impl AppState {
         *self.draining.borrow()
     }
 
+    /// The OpenAPI document, with the schemas of the versions that are served now.
+    pub(crate) fn documentation(&self) -> String {
+        let parts = openapi::Parts {
+            name: &self.name,
+            models: &self.models,
+            endpoints: &self.endpoints,
+            secured: self.secured,
+            max_items: self.limits.max_items,
+        };
+        openapi::document(&parts).to_string()
+    }
+
+    /// The methods that the routes at `path` take.
+    pub(crate) fn methods_at(&self, path: &str) -> Vec<&str> {
+        let routes = self.routes.iter().filter_map(|route| route.split_once(' '));
+        routes.filter(|(_, pattern)| matches(pattern, path)).map(|(method, _)| method).collect()
+    }
+
     /// Takes readiness off, for good.
     pub(crate) fn drain(&self) {
         self.draining.send_replace(true);
@@ -54,5 +80,42 @@ impl AppState {
     pub(crate) async fn drained(&self) {
         // The sender is this state's own, so there is always one.
         let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
+    }
+}
+
+/// Whether a path is of this pattern, in which `{…}` stands for part of a segment.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut patterns, mut segments) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (patterns.next(), segments.next()) {
+            (None, None) => return true,
+            (Some(pattern), Some(segment)) => match (pattern.find('{'), pattern.find('}')) {
+                (Some(open), Some(close)) => {
+                    let (before, after) = (&pattern[..open], &pattern[close + 1..]);
+                    let inner = segment.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+                    if inner.is_none_or(str::is_empty) {
+                        return false;
+                    }
+                }
+                _ if pattern != segment => return false,
+                _ => {}
+            },
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_stands_for_the_paths_that_fill_it() {
+        assert!(matches("/v1/models/{name}:predict", "/v1/models/a:predict"));
+        assert!(matches("/v1/models/{name}", "/v1/models/a"));
+        assert!(matches("/", "/"));
+        for other in ["/v1/models/a", "/v1/models/:predict", "/v1/models/a:predict/b", "/"] {
+            assert!(!matches("/v1/models/{name}:predict", other), "{other}");
+        }
     }
 }

@@ -12,9 +12,10 @@ use subtle::{Choice, ConstantTimeEq};
 use super::faults::is_grpc;
 use crate::error::ServiceError;
 use crate::fault::Fault;
+use crate::routes::is_page;
 
-/// Routes that need no token: what an orchestrator probes, and the page, which holds nothing but itself.
-const OPEN: [&str; 3] = ["/livez", "/readyz", "/"];
+/// Routes that need no token, beside the pages: what an orchestrator probes.
+const OPEN: [&str; 5] = ["/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready"];
 
 /// The tokens that are let in.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +52,8 @@ impl Tokens {
 
 /// Refuses requests without a known token.
 pub(crate) async fn bearer(State(tokens): State<Tokens>, request: Request, next: Next) -> Response {
-    if OPEN.contains(&request.uri().path()) || tokens.admit(request.headers().get(AUTHORIZATION)) {
+    let path = request.uri().path();
+    if OPEN.contains(&path) || is_page(path) || tokens.admit(request.headers().get(AUTHORIZATION)) {
         return next.run(request).await;
     }
     if is_grpc(request.headers()) {

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::context::RequestContext;
@@ -56,8 +56,12 @@ async fn in_our_form(response: Response, state: &SharedState, method: Method, pa
     let fault = match status {
         StatusCode::NOT_FOUND => Fault::UnknownRoute { path, routes: state.routes.clone() },
         StatusCode::METHOD_NOT_ALLOWED => {
-            let allowed = parts.headers.get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or("another method");
-            Fault::MethodNotAllowed { method: method.to_string(), path, allowed: allowed.to_owned() }
+            // The router gives the header only to what has left its layers.
+            let allowed = match &state.methods_at(&path)[..] {
+                [] => "another method".to_owned(),
+                methods => methods.join(", ").replace("GET", "GET, HEAD"),
+            };
+            Fault::MethodNotAllowed { method: method.to_string(), path, allowed }
         }
         _ => {
             let text = to_bytes(body, LONGEST).await.unwrap_or_default();

@@ -72,7 +72,7 @@ pub(crate) fn of_json_error(error: &serde_json::Error) -> Fault {
 
 /// Reads a body in the binary form.
 pub(super) fn of_binary(body: &[u8], max_items: usize) -> Result<Message, Fault> {
-    let mut deserializer = rmp_serde::Deserializer::from_read_ref(body);
+    let mut deserializer = rmp_serde::Deserializer::new(body);
     deserializer.set_max_depth(DEEPEST);
     let read = Seed { limit: max_items, list: "inputs" }.deserialize(&mut deserializer);
     let read = read.map_err(|error| {

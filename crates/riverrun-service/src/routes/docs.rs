@@ -1,9 +1,11 @@
-//! `/docs.json` and the page that shows it.
+//! `/docs.json`.
 
-use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
 
 use crate::state::SharedState;
 
-pub(super) fn routes() -> Router<SharedState> {
-    Router::new()
+pub(super) async fn document(State(state): State<SharedState>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], state.documentation()).into_response()
 }

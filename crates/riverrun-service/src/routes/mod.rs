@@ -9,12 +9,13 @@ mod taken;
 use axum::Router;
 use axum::routing::get;
 
+pub(crate) use page::is_page;
 pub(crate) use taken::Taken;
 
 use crate::state::SharedState;
 
 /// The service's own routes, as they are documented. No model and no endpoint may have one of them.
-pub(crate) const OWN: [&str; 12] = [
+pub(crate) const OWN: [&str; 9] = [
     "GET /",
     "GET /livez",
     "GET /readyz",
@@ -24,13 +25,10 @@ pub(crate) const OWN: [&str; 12] = [
     "POST /v1/models/{name}:predict",
     "GET /docs",
     "GET /docs.json",
-    "GET /docs.css",
-    "GET /docs.js",
-    "GET /page.js",
 ];
 
 /// What is below these is the service's own too.
-const OWN_TREES: [&str; 4] = ["/v1/models", "/v2", "/docs", "/metrics"];
+const OWN_TREES: [&str; 5] = ["/v1/models", "/v2", "/docs", "/metrics", "/assets"];
 
 /// Where a model at `route` takes streams.
 pub(crate) fn stream_of(route: &str) -> String {
@@ -45,6 +43,6 @@ pub(crate) fn own() -> Router<SharedState> {
         .route("/healthz", get(health::ready))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{model}", get(models::one).post(models::act))
-        .merge(docs::routes())
+        .route("/docs.json", get(docs::document))
         .merge(page::routes())
 }

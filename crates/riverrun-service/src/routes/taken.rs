@@ -13,8 +13,17 @@ impl Taken {
         Self { by_route: Vec::new() }
     }
 
-    /// Gives a route to somebody. With it goes that of its streams.
+    /// Gives a route to a model. With it goes that of its streams.
     pub(crate) fn take(&mut self, route: &str, wanted_by: &str) -> Result<(), ServiceError> {
+        self.take_one(route, wanted_by)?;
+        let stream = stream_of(route);
+        self.check_free(&stream, wanted_by)?;
+        self.by_route.push((stream, wanted_by.to_owned()));
+        Ok(())
+    }
+
+    /// Gives a route to somebody.
+    pub(crate) fn take_one(&mut self, route: &str, wanted_by: &str) -> Result<(), ServiceError> {
         let bad = |reason| ServiceError::BadRoute { route: route.to_owned(), reason };
         if !route.starts_with('/') {
             return Err(bad("it does not begin with a slash"));
@@ -33,15 +42,20 @@ impl Taken {
         if own || OWN_TREES.iter().any(|tree| is_within(route, tree)) {
             return Err(ServiceError::RouteReserved { route: route.to_owned(), wanted_by: wanted_by.to_owned() });
         }
-        for wanted in [route.to_owned(), stream_of(route)] {
-            if let Some((_, first)) = self.by_route.iter().find(|(taken, _)| *taken == wanted) {
-                let (first, second) = (first.clone(), wanted_by.to_owned());
-                return Err(ServiceError::RouteTaken { route: wanted, first, second });
-            }
-        }
+        self.check_free(route, wanted_by)?;
         self.by_route.push((route.to_owned(), wanted_by.to_owned()));
-        self.by_route.push((stream_of(route), wanted_by.to_owned()));
         Ok(())
+    }
+
+    fn check_free(&self, route: &str, wanted_by: &str) -> Result<(), ServiceError> {
+        match self.by_route.iter().find(|(taken, _)| taken == route) {
+            Some((_, first)) => Err(ServiceError::RouteTaken {
+                route: route.to_owned(),
+                first: first.clone(),
+                second: wanted_by.to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Every route with its method, the service's own last.
