@@ -42,9 +42,10 @@ pub(super) fn of_json(body: &[u8], max_items: usize) -> Result<Message, Fault> {
 /// Reads a body of KServe's version 1: `{"instances": […]}`.
 pub(super) fn of_instances(body: &[u8], max_items: usize) -> Result<Message, Fault> {
     let message = from_json(body, Seed { limit: max_items, list: "instances" })?;
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
     match message.items {
-        Items::Many(_) => Ok(message),
-        Items::One(_) => Err(Fault::invalid_input("the body is not `{\"instances\": [input, …]}`")),
+        Items::Many(_) if is_object => Ok(message),
+        _ => Err(Fault::invalid_input("the body is not `{\"instances\": [input, …]}`")),
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::activity::Activity;
 use super::drain::{DrainSummary, Phase, Phases};
-use super::idle::idle_for;
+use super::idle::{empty, idle_for};
 use super::listener::{Address, Duplex, Listener};
 use super::peer::Peer;
 use super::{Server, connection};
@@ -107,10 +107,7 @@ impl BoundServer {
         let open_connections = limit - shared.room.available_permits();
         shared.state.drain();
         phase.send_replace(Phase::Refusing);
-        let room = u32::try_from(limit).unwrap_or(u32::MAX);
-        let empty = timeout(drain_grace.min(drain_timeout), shared.room.acquire_many(room)).await;
-        // Its permits go back, for a connection that is accepted in this moment.
-        drop(empty);
+        let _ = timeout(drain_grace.min(drain_timeout), empty(&shared.room, limit)).await;
         phase.send_replace(Phase::Closing);
         for accepting in accepting {
             let _ = accepting.await;
@@ -161,11 +158,17 @@ fn take(stream: Box<dyn Duplex>, peer: Peer, shared: &Shared, phases: &Phases, a
         },
     };
     let connection = talk(stream, peer, shared.clone(), router, phases.clone());
-    tokio::spawn(hold(connection, permit, alive.clone()));
+    tokio::spawn(hold(connection, permit, alive.clone(), phases.clone()));
 }
 
-async fn hold(connection: impl Future<Output = ()>, permit: OwnedSemaphorePermit, alive: mpsc::Sender<()>) {
-    connection.await;
+async fn hold(
+    connection: impl Future<Output = ()>, permit: OwnedSemaphorePermit, alive: mpsc::Sender<()>, mut phases: Phases,
+) {
+    tokio::select! {
+        () = connection => {}
+        // One that is still at its TLS handshake does not look at the phase by itself.
+        () = phases.reached(Phase::Over) => {}
+    }
     drop((permit, alive));
 }
 

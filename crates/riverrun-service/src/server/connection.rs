@@ -8,7 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -107,18 +108,24 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let (under_way, count) = self.activity.begin();
-        if count >= self.max_requests || self.phases.now() != Phase::Serving {
+        let last = count >= self.max_requests || self.phases.now() != Phase::Serving;
+        if last {
             self.activity.close();
         }
+        // HTTP/2 has a frame for it, which the library sends.
+        let say_so = last && !self.activity.speaks_http2();
         let reading = Reading { activity: self.activity.clone(), complete: false };
         let mut request = request.map(|body| Body::new(Guarded::new(body, reading)));
         request.extensions_mut().insert(self.activity.clone());
         let answer = self.router.clone().call(request);
         Box::pin(async move {
-            let response = match answer.await {
+            let mut response = match answer.await {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
+            if say_so {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(response.map(|body| Guarded::new(body, under_way)))
         })
     }
