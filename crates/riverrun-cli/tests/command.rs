@@ -3,63 +3,15 @@
 // The lints exempt tests, not the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod machine;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 
+use machine::{MODEL, Machine, stderr, stdout};
 use serde_json::Value;
-use tempfile::TempDir;
-
-const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/tweet-sentiment");
-
-/// A machine with a store of its own.
-struct Machine(TempDir);
-
-impl Machine {
-    fn bare() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    /// With the repository's model as `text-classification:1.0`.
-    fn with_model() -> Self {
-        let machine = Self::bare();
-        let import = machine.run(&["models", "import", MODEL, "--name", "text-classification", "--version", "1.0"]);
-        assert!(import.status.success(), "{}", stderr(&import));
-        machine
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_riverrun"));
-        command.args(arguments).current_dir(self.0.path()).env("RIVERRUN_HOME", self.path("home")).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn spawn(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    }
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

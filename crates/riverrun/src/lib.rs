@@ -104,4 +104,12 @@ mod pages {
 
     #[doc = include_str!("../../../docs/inference.md")]
     struct Inference;
+
+    #[cfg(feature = "service")]
+    #[doc = include_str!("../../../docs/serving.md")]
+    struct Serving;
+
+    #[cfg(feature = "client")]
+    #[doc = include_str!("../../../docs/remote.md")]
+    struct Remote;
 }

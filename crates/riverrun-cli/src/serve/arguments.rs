@@ -36,11 +36,11 @@ pub(crate) struct ServeArguments {
     /// Listen on a Unix socket, and on TCP only with --port
     #[arg(long, value_name = "PATH")]
     pub(super) unix_socket: Option<PathBuf>,
-    /// Give the N best labels, or `all`, unless a request says otherwise
+    /// Give the N best labels, or `all`
     #[arg(long, value_name = "N|all", value_parser = top_k)]
     pub(super) top_k: Option<TopK>,
-    /// Have a share of the requests computed by another version too, and compared
-    #[arg(long, value_name = "TAG[=SHARE]")]
+    /// Have another version compute a share of the requests too, and compare
+    #[arg(long, value_name = "TAG[=SHARE]", hide_short_help = true)]
     pub(super) shadow: Vec<Shadowed>,
     /// Compute on at most N cores [default: all]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
@@ -51,13 +51,13 @@ pub(crate) struct ServeArguments {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(super) tls_key: Option<PathBuf>,
-    /// Let in only requests with one of the bearer tokens in this file, one a line
+    /// Let in only who has a bearer token of this file
     #[arg(long, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
     /// Let pages of this origin call the service; `*` for all
     #[arg(long, value_name = "ORIGIN")]
     pub(super) cors: Vec<String>,
-    /// Write a line of JSON for each request to standard error
+    /// Write a JSON line for each request to standard error
     #[arg(long)]
     pub(super) access_log: bool,
 
