@@ -11,11 +11,12 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::client::Shared;
-use crate::endpoint::{Address, Endpoint, Endpoints, HealthCheck, Place, watch};
+use crate::endpoint::{Address, Endpoint, Endpoints, Health, HealthCheck, Place as At, watch};
 use crate::error::ClientError;
 use crate::http::{Pool, PoolSettings, Tls};
 use crate::negotiate::{Call, Negotiated, Negotiation};
 use crate::options::ClientOptions;
+use crate::process::{Place, Supervision};
 use crate::protocol::{Bentoml, Kserve, Plain, Protocol, Riverrun};
 use crate::retry::Budget;
 use crate::stats::Counters;
@@ -31,8 +32,8 @@ pub(crate) struct Caller<R: Portable> {
     protocol: OnceCell<Arc<dyn Protocol<R>>>,
     /// The health checks; they end with the caller.
     background: Mutex<JoinSet<()>>,
-    /// Says why nothing can be expected of the service, if something else knows: the supervisor of a runner's process.
-    pub(crate) hopeless: Option<Arc<dyn Fn() -> Option<String> + Send + Sync>>,
+    /// The process that the service is, if it is this program's own.
+    process: Option<(Place, Supervision)>,
 }
 
 impl<R: Portable> Caller<R> {
@@ -43,7 +44,7 @@ impl<R: Portable> Caller<R> {
         }
         let headers = headers(&name, &options)?;
         let addresses = options.urls.iter().map(|url| Address::parse(url)).collect::<Result<Vec<_>, _>>()?;
-        let needs_tls = addresses.iter().any(|address| matches!(address.place(), Place::Tcp { tls: true, .. }));
+        let needs_tls = addresses.iter().any(|address| matches!(address.place(), At::Tcp { tls: true, .. }));
         let tls = needs_tls.then(|| Tls::new(options.root_certificates.as_deref())).transpose()?;
         let settings = PoolSettings {
             connect_timeout: options.connect_timeout,
@@ -70,9 +71,19 @@ impl<R: Portable> Caller<R> {
             parameters: OnceLock::new(),
             protocol: OnceCell::new(),
             background: Mutex::default(),
-            hopeless: None,
+            process: None,
             options,
         })
+    }
+
+    /// A caller of a process that lives for as long as the caller does.
+    pub(crate) fn of_process(self, place: Place, supervision: Supervision) -> Self {
+        Self { process: Some((place, supervision)), ..self }
+    }
+
+    /// Why nothing can be expected of the service, if something else knows: the supervisor of its process.
+    pub(crate) fn hopeless(&self) -> Option<String> {
+        self.process.as_ref().and_then(|(place, _)| place.failure())
     }
 
     /// The protocol, negotiated by the first who asks.
@@ -104,17 +115,34 @@ impl<R: Portable> Caller<R> {
     }
 
     fn watch(&self, negotiated: &Negotiated) {
-        let Some((interval, page)) = self.options.health_interval.zip(negotiated.health.as_ref()) else { return };
+        let Some(interval) = self.options.health_interval else { return };
         let mut background = lock(&self.background);
         for endpoint in self.shared.endpoints.iter() {
-            let check = HealthCheck {
-                target: negotiated.target.page(&endpoint.address, page),
-                headers: self.headers.clone(),
-                interval,
-                timeout: self.options.health_timeout,
-            };
-            background.spawn(watch(endpoint.clone(), self.shared.endpoints.clone(), check));
+            let Some(check) = self.health_check(negotiated, endpoint) else { return };
+            background.spawn(watch(endpoint.clone(), self.shared.endpoints.clone(), check, interval));
         }
+    }
+
+    fn health_check(&self, negotiated: &Negotiated, endpoint: &Endpoint) -> Option<HealthCheck> {
+        let page = negotiated.health.as_ref()?;
+        Some(HealthCheck {
+            target: negotiated.target.page(&endpoint.address, page),
+            headers: self.headers.clone(),
+            timeout: self.options.health_timeout,
+        })
+    }
+
+    /// Why no endpoint is ready, if the service has a page that tells.
+    pub(crate) async fn unready(&self) -> Option<String> {
+        let negotiated = self.shared.negotiated.get()?;
+        let mut reason = None;
+        for endpoint in self.shared.endpoints.iter() {
+            match self.health_check(negotiated, endpoint)?.ask(endpoint).await {
+                Health::Ready | Health::Unknown => return None,
+                Health::Unready(said) | Health::Silent(said) => reason = Some(said),
+            }
+        }
+        reason
     }
 
     /// How many requests a batch of so many items is.

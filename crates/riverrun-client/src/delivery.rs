@@ -9,10 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use riverrun_runner::wire::{Map, Portable, WireError};
 use riverrun_runner::{ItemError, Priority, RemoteBatch, RunnerError};
 
+use tracing::Instrument;
+
 use crate::caller::Caller;
 use crate::endpoint::{Endpoint, Lease, Outcome};
 use crate::error::ClientError;
-use crate::http::Outgoing;
+use crate::http::{Failure, Outgoing};
 use crate::protocol::{Decoded, Encoded, Protocol};
 use crate::random;
 use crate::retry::Backoff;
@@ -54,8 +56,14 @@ impl<R: Portable> UnderWay<R> {
             Ok(protocol) => protocol,
             Err(error) => return caller.fail(batch, &error),
         };
+        let span = tracing::debug_span!(
+            "remote_batch",
+            runner = &*caller.shared.name,
+            items = batch.len(),
+            request = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()),
+        );
         let way = Way { caller, protocol: &**protocol, headers, deadline };
-        way.part(batch, 0).await;
+        way.part(batch, 0).instrument(span).await;
     }
 }
 
@@ -77,7 +85,7 @@ impl<R: Portable> Caller<R> {
             };
             let retryable = matches!(error, ClientError::Unreachable { .. });
             let again = Instant::now() + backoff.next(None);
-            let hopeless = self.hopeless.as_ref().and_then(|why| why());
+            let hopeless = self.hopeless();
             if !retryable || again >= deadline || hopeless.is_some() {
                 let reason = hopeless.unwrap_or_else(|| error.to_string());
                 let endpoint = self.options.urls.join(", ").into();
@@ -224,6 +232,7 @@ impl<R: Portable> Way<'_, R> {
                 Ok(results) => return End::Answered(endpoint.address.text().clone(), results),
                 Err(verdict) => verdict,
             };
+            tracing::debug!(endpoint = %endpoint.address, ?verdict, "a request was not answered");
             match verdict {
                 Verdict::Again { reason, after, suspect } => {
                     if suspect {
@@ -238,12 +247,18 @@ impl<R: Portable> Way<'_, R> {
                             return End::Failed(self.remote(&endpoint, times, true));
                         }
                     }
-                    let hopeless = caller.hopeless.as_ref().and_then(|why| why());
-                    if let Some(reason) = hopeless {
+                    last = Some((endpoint, reason));
+                    if !self.wait_to_retry(backoff.next(after)).await {
+                        return End::Failed(self.late(last));
+                    }
+                    caller.shared.counters.retries.fetch_add(1, Ordering::Relaxed);
+                }
+                Verdict::Away { reason } => {
+                    if let Some(reason) = caller.hopeless() {
                         return End::Failed(self.remote(&endpoint, reason, true));
                     }
                     last = Some((endpoint, reason));
-                    if !self.wait_to_retry(backoff.next(after)).await {
+                    if !self.wait_to_retry(backoff.next(None)).await {
                         return End::Failed(self.late(last));
                     }
                     caller.shared.counters.retries.fetch_add(1, Ordering::Relaxed);
@@ -302,7 +317,12 @@ impl<R: Portable> Way<'_, R> {
             headers,
             body: encoded.body.clone(),
         };
-        let reply = match endpoint.pool.send(&outgoing, deadline).await {
+        let reply = tokio::select! {
+            reply = endpoint.pool.send(&outgoing, deadline) => reply,
+            // Its machine is gone, say: nothing would ever come, and another endpoint may have it in time.
+            () = endpoint.falls_silent() => Err(Failure::Broken("it does not answer its health check any more".to_owned())),
+        };
+        let reply = match reply {
             Ok(reply) => reply,
             Err(failure) => {
                 let (verdict, outcome) = of_failure(&failure);
@@ -331,13 +351,13 @@ impl<R: Portable> Way<'_, R> {
     fn late(&self, last: Option<(Arc<Endpoint>, String)>) -> RunnerError {
         let endpoints = &self.caller.shared.endpoints;
         let timeout = self.caller.options.timeout;
-        if let Some(reason) = self.caller.hopeless.as_ref().and_then(|why| why())
+        if let Some((endpoint, reason)) = last {
+            return self.remote(&endpoint, format!("{reason}; it was tried until its time was over"), true);
+        }
+        if let Some(reason) = self.caller.hopeless()
             && let Some(endpoint) = endpoints.iter().next()
         {
             return self.remote(endpoint, reason, true);
-        }
-        if let Some((endpoint, reason)) = last {
-            return self.remote(&endpoint, format!("{reason}; it was tried until its time was over"), true);
         }
         // It was never sent.
         let reasons: Vec<String> = endpoints

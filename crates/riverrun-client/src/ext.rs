@@ -1,6 +1,7 @@
 //! [`ClientExt`]: binds a runner to a service.
 
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use riverrun_runner::wire::Portable;
 use riverrun_runner::{Runner, RunnerError};
@@ -10,7 +11,11 @@ use crate::client::Client;
 use crate::dispatcher::dispatch;
 use crate::error::ClientError;
 use crate::options::ClientOptions;
+use crate::process::{Place, ProcessOptions, Supervision};
 use crate::runtime;
+
+/// How often a process that starts is asked whether it is ready.
+const LOOK: Duration = Duration::from_millis(50);
 
 mod sealed {
     pub trait Sealed {}
@@ -59,21 +64,48 @@ pub trait ClientExt: sealed::Sealed {
     fn async_init_client(
         &self, service: impl Into<ClientOptions>,
     ) -> impl Future<Output = Result<Client, ClientError>> + Send;
+
+    /// Binds it to a process of its own, `riverrun serve` of the tag that is the runner's name, for all clones: see
+    /// [`init_process_with`](Self::init_process_with).
+    ///
+    /// # Errors
+    /// The same.
+    fn init_process(&self) -> Result<Client, ClientError>;
+
+    /// Binds it to a process of its own on this machine, for all clones. Programs that ask for the same one share it; it is
+    /// started by the first, started again whenever it dies, and ends after the last.
+    ///
+    /// Blocks until the process is ready. What is under way when it dies is sent again to its successor.
+    ///
+    /// ```no_run
+    /// # use riverrun_runner::{Runner, wire::Portable};
+    /// use riverrun_client::ClientExt;
+    ///
+    /// # fn f<R: Portable>(runner: Runner<R>) -> Result<(), riverrun_client::ClientError> {
+    /// runner.init_process_with("text-classification")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Process`](ClientError::Process): it can't be started, or dies again and again; [`ProcessStart`](ClientError::ProcessStart):
+    /// it is not ready in time; [`Socket`](ClientError::Socket): its directory can't be used. Otherwise as
+    /// [`init_client`](Self::init_client).
+    fn init_process_with(&self, process: impl Into<ProcessOptions>) -> Result<Client, ClientError>;
+
+    /// As [`init_process_with`](Self::init_process_with), without blocking a thread.
+    ///
+    /// # Errors
+    /// The same.
+    fn async_init_process(
+        &self, process: impl Into<ProcessOptions>,
+    ) -> impl Future<Output = Result<Client, ClientError>> + Send;
 }
 
 impl<R: Portable> ClientExt for Runner<R> {
     fn init_client(&self, service: impl Into<ClientOptions>) -> Result<Client, ClientError> {
-        let caller = prepare(self, service.into())?;
-        if !caller.options.lazy {
-            let (done, told) = mpsc::channel();
-            let asking = caller.clone();
-            runtime::handle()?.spawn(async move {
-                // Nobody listens any more: then it does not matter.
-                let _ = done.send(asking.protocol().await.map(drop));
-            });
-            told.recv().map_err(|_| stopped())??;
-        }
-        start(self, caller)
+        let (runner, options) = (self.clone(), service.into());
+        blocking(async move { bind(&runner, options).await })
     }
 
     fn async_init_client(
@@ -81,14 +113,84 @@ impl<R: Portable> ClientExt for Runner<R> {
     ) -> impl Future<Output = Result<Client, ClientError>> + Send {
         let (runner, options) = (self.clone(), service.into());
         async move {
-            let caller = prepare(&runner, options)?;
-            if !caller.options.lazy {
-                let asking = caller.clone();
-                let asked = runtime::handle()?.spawn(async move { asking.protocol().await.map(drop) });
-                asked.await.map_err(|_| stopped())??;
-            }
-            start(&runner, caller)
+            let bound = runtime::handle()?.spawn(async move { bind(&runner, options).await });
+            bound.await.map_err(|_| stopped())?
         }
+    }
+
+    fn init_process(&self) -> Result<Client, ClientError> {
+        self.init_process_with(self.name())
+    }
+
+    fn init_process_with(&self, process: impl Into<ProcessOptions>) -> Result<Client, ClientError> {
+        let (runner, options) = (self.clone(), process.into());
+        blocking(async move { bind_process(&runner, options).await })
+    }
+
+    fn async_init_process(
+        &self, process: impl Into<ProcessOptions>,
+    ) -> impl Future<Output = Result<Client, ClientError>> + Send {
+        let (runner, options) = (self.clone(), process.into());
+        async move {
+            let bound = runtime::handle()?.spawn(async move { bind_process(&runner, options).await });
+            bound.await.map_err(|_| stopped())?
+        }
+    }
+}
+
+/// Waits for what is done on the runtime of remote runners; also where the calling thread belongs to another.
+fn blocking(
+    binding: impl Future<Output = Result<Client, ClientError>> + Send + 'static,
+) -> Result<Client, ClientError> {
+    let (done, told) = mpsc::channel();
+    runtime::handle()?.spawn(async move {
+        // Nobody listens any more: then it does not matter.
+        let _ = done.send(binding.await);
+    });
+    told.recv().map_err(|_| stopped())?
+}
+
+async fn bind<R: Portable>(runner: &Runner<R>, options: ClientOptions) -> Result<Client, ClientError> {
+    unbound(runner)?;
+    let caller = Arc::new(Caller::new(runner.name(), options)?);
+    if !caller.options.lazy {
+        caller.protocol().await?;
+    }
+    start(runner, caller)
+}
+
+async fn bind_process<R: Portable>(runner: &Runner<R>, options: ProcessOptions) -> Result<Client, ClientError> {
+    unbound(runner)?;
+    let place = Place::open(runner.name(), &options)?;
+    let caller = Caller::new(runner.name(), Supervision::client(&place, &options))?;
+    let supervision = Supervision::begin(&runtime::handle()?, runner.name(), &place, &options)?;
+    let caller = Arc::new(caller.of_process(place, supervision));
+    ready(&caller, options.start_timeout).await?;
+    start(runner, caller)
+}
+
+/// Waits until the process is ready.
+async fn ready<R: Portable>(caller: &Caller<R>, within: Duration) -> Result<(), ClientError> {
+    let began = Instant::now();
+    loop {
+        let reason = match caller.protocol().await {
+            Ok(_) => match caller.unready().await {
+                None => return Ok(()),
+                Some(reason) => reason,
+            },
+            Err(ClientError::Unreachable { attempts, .. }) => {
+                attempts.into_iter().map(|(_, reason)| reason).next().unwrap_or_default()
+            }
+            Err(error) => return Err(error),
+        };
+        let runner = || caller.shared.name.clone();
+        if let Some(reason) = caller.hopeless() {
+            return Err(ClientError::Process { runner: runner(), reason });
+        }
+        if began.elapsed() >= within {
+            return Err(ClientError::ProcessStart { runner: runner(), waited: within, reason });
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -96,15 +198,15 @@ fn stopped() -> ClientError {
     ClientError::Runtime { reason: "the task that asked the service has stopped".to_owned() }
 }
 
-fn prepare<R: Portable>(runner: &Runner<R>, options: ClientOptions) -> Result<Arc<Caller<R>>, ClientError> {
+fn unbound<R: Portable>(runner: &Runner<R>) -> Result<(), ClientError> {
     if runner.is_initialised() {
         return Err(RunnerError::AlreadyInitialised { runner: runner.name().into() }.into());
     }
-    Ok(Arc::new(Caller::new(runner.name(), options)?))
+    Ok(())
 }
 
 /// Lets the dispatcher take batches from the runner's queue.
-pub(crate) fn start<R: Portable>(runner: &Runner<R>, caller: Arc<Caller<R>>) -> Result<Client, ClientError> {
+fn start<R: Portable>(runner: &Runner<R>, caller: Arc<Caller<R>>) -> Result<Client, ClientError> {
     let client = Client { shared: caller.shared.clone() };
     let methods = caller.shared.negotiated.get().map(|negotiated| negotiated.methods.clone()).unwrap_or_default();
     let runtime = runtime::handle()?;

@@ -6,6 +6,8 @@
 //! On its way a batch passes `endpoint` (which endpoint takes it: balancing, limits, breakers, health), `protocol` (how it is
 //! written), `http` (connections) and `retry` (when it is sent again).
 //!
+//! With `init_process` the service is a process on the same machine that is started, watched and started again (`process`).
+//!
 //! This crate depends on `riverrun-runner` alone of the workspace.
 
 mod caller;
@@ -18,6 +20,7 @@ mod ext;
 mod http;
 mod negotiate;
 mod options;
+mod process;
 mod protocol;
 mod random;
 mod retry;
@@ -31,5 +34,6 @@ pub use endpoint::BreakerState;
 pub use error::ClientError;
 pub use ext::ClientExt;
 pub use options::{BreakerOptions, ClientOptions, Concurrency, Retries};
+pub use process::ProcessOptions;
 pub use protocol::ProtocolKind;
 pub use stats::{ClientStats, EndpointStats};

@@ -271,7 +271,9 @@ impl Negotiation<'_> {
 
     async fn kserve(&self, endpoint: &Endpoint) -> Result<Negotiated, Silence> {
         let named = named_in(&endpoint.address);
-        let name = self.options.model.as_deref().or(named.map(|(name, _)| name)).unwrap_or(self.runner);
+        // A runner is called after its model's tag, whose version is not one of the server's.
+        let own = self.runner.split(':').next().unwrap_or_default();
+        let name = self.options.model.as_deref().or(named.map(|(name, _)| name)).unwrap_or(own);
         let version = named.and_then(|(_, version)| version);
         let version = version.map_or_else(String::new, |version| format!("/versions/{version}"));
         let model = format!("/v2/models/{name}{version}");
@@ -308,6 +310,10 @@ impl Negotiation<'_> {
                     reply.status
                 )))
             }
+            // It is there, and will tell later.
+            Ok(reply) if is_temporary(reply.status) => {
+                Err(Silence::Unreachable(format!("it answers `{target}` with {}", reply.status)))
+            }
             Ok(reply) => Ok(reply),
             Err(Failure::Malformed(reason)) => {
                 Err(Silence::Unsuitable(format!("{reason}; is it the port of an HTTP service?")))
@@ -315,6 +321,16 @@ impl Negotiation<'_> {
             Err(failure) => Err(Silence::Unreachable(failure.reason().to_owned())),
         }
     }
+}
+
+fn is_temporary(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 #[cfg(test)]

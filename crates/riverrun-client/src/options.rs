@@ -182,7 +182,11 @@ impl ClientOptions {
         self
     }
 
-    /// How long a call may take, retries included; 30 s by default. A request's own deadline holds if it is sooner.
+    /// How long a batch may take once it left the runner's queue, retries included; 30 s by default. A request's own deadline
+    /// holds if it is sooner.
+    ///
+    /// It is also how long a service may be away without a request being lost: whoever finds nobody there tries until then.
+    /// With the default a service may be killed and take some 25 s to come back; a model that loads longer needs more.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -256,6 +260,14 @@ impl ClientOptions {
     #[must_use]
     pub fn health_interval(mut self, interval: Option<Duration>) -> Self {
         self.health_interval = interval;
+        self
+    }
+
+    /// How long an endpoint may take to say whether it is ready; 2 s by default. One that says nothing three times in a row gets no
+    /// new batches, and those it has are sent to another.
+    #[must_use]
+    pub fn health_timeout(mut self, timeout: Duration) -> Self {
+        self.health_timeout = timeout;
         self
     }
 

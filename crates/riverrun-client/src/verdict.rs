@@ -20,6 +20,8 @@ pub(crate) enum Verdict {
         /// The service may fail because of this very request, so it is not sent again for ever.
         suspect: bool,
     },
+    /// Nobody is there; nothing was sent.
+    Away { reason: String },
     /// An item of it is at fault: alone if it is alone, otherwise halves tell which.
     Culprit { reason: String, invalid: bool },
     /// It would be refused again.
@@ -66,9 +68,7 @@ pub(crate) fn of_status(reply: &Reply) -> (Verdict, Outcome) {
 pub(crate) fn of_failure(failure: &Failure) -> (Verdict, Outcome) {
     let reason = failure.reason().to_owned();
     match failure {
-        Failure::Unreachable(_) => {
-            (Verdict::Again { reason: reason.clone(), after: None, suspect: false }, Outcome::Failed(reason))
-        }
+        Failure::Unreachable(_) => (Verdict::Away { reason: reason.clone() }, Outcome::Failed(reason)),
         Failure::Broken(_) => {
             (Verdict::Again { reason: reason.clone(), after: None, suspect: true }, Outcome::Failed(reason))
         }

@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 pub(crate) use address::{Address, Place};
 pub(crate) use balance::{Endpoints, Lease, Outcome};
 pub use breaker::BreakerState;
 use breaker::{Breaker, Pass};
 use concurrency::AdaptiveLimit;
-pub(crate) use health::{HealthCheck, watch};
+pub(crate) use health::{Health, HealthCheck, watch};
 
 use crate::http::Pool;
 use crate::options::ClientOptions;
@@ -26,6 +28,8 @@ pub(crate) struct Endpoint {
     pub(crate) address: Address,
     pub(crate) pool: Pool,
     state: Mutex<State>,
+    /// Told when it does not even answer its health check.
+    silent: Notify,
     requests: AtomicU64,
     failures: AtomicU64,
 }
@@ -67,7 +71,14 @@ impl Endpoint {
             last_failure: None,
             model: None,
         };
-        Self { address, pool, state: Mutex::new(state), requests: AtomicU64::new(0), failures: AtomicU64::new(0) }
+        Self {
+            address,
+            pool,
+            state: Mutex::new(state),
+            silent: Notify::new(),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -122,6 +133,16 @@ impl Endpoint {
             }
         }
         was_ready != is_ready || invited
+    }
+
+    /// Gives up the requests that are under way here.
+    pub(crate) fn set_silent(&self) {
+        self.silent.notify_waiters();
+    }
+
+    /// Completes when the endpoint stops to answer even its health check.
+    pub(crate) async fn falls_silent(&self) {
+        self.silent.notified().await;
     }
 
     /// Whether a health check has something to find out: the endpoint is out of service for some reason.

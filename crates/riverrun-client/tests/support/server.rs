@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ pub struct Server {
     pub address: Option<SocketAddr>,
     seen: Arc<Mutex<Vec<Seen>>>,
     broken_off: Arc<Mutex<usize>>,
+    open: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
@@ -146,11 +148,22 @@ impl Server {
 
     fn empty() -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { address: None, seen: Arc::default(), broken_off: Arc::default(), runtime: Some(runtime) }
+        Self {
+            address: None,
+            seen: Arc::default(),
+            broken_off: Arc::default(),
+            open: Arc::default(),
+            runtime: Some(runtime),
+        }
     }
 
     fn connections(&self, handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Connections {
-        Connections { handler: Arc::new(handler), seen: self.seen.clone(), broken_off: self.broken_off.clone() }
+        Connections {
+            handler: Arc::new(handler),
+            seen: self.seen.clone(),
+            broken_off: self.broken_off.clone(),
+            open: self.open.clone(),
+        }
     }
 
     pub fn url(&self, route: &str) -> String {
@@ -160,6 +173,11 @@ impl Server {
     /// The requests that came for this path.
     pub fn seen(&self, path: &str) -> Vec<Seen> {
         self.seen.lock().unwrap().iter().filter(|seen| seen.path == path).cloned().collect()
+    }
+
+    /// How many connections there are.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// How many connections the other side closed while it waited for a reply.
@@ -181,10 +199,17 @@ struct Connections {
     handler: Arc<Handler>,
     seen: Arc<Mutex<Vec<Seen>>>,
     broken_off: Arc<Mutex<usize>>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Connections {
     async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin, number: usize) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        self.answer(stream, number).await;
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    async fn answer(&self, stream: impl AsyncRead + AsyncWrite + Unpin, number: usize) {
         let mut stream = BufReader::new(stream);
         while let Ok(Some(request)) = read(&mut stream, number).await {
             self.seen.lock().unwrap().push(request.clone());
