@@ -1,5 +1,8 @@
 //! What each protocol sends, and what it makes of the answers.
 
+// The lints exempt tests, not the functions they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod support;
 
 use riverrun_client::{ClientError, ClientExt, ClientOptions, ProtocolKind};
