@@ -189,7 +189,8 @@ impl Follower {
                 FollowEvent::Failed { model, version: latest, reason }
             }
         };
-        (self.follow.on_event)(&event);
+        // A panic of it is its owner's; the model goes on following.
+        drop(catch_unwind(AssertUnwindSafe(|| (self.follow.on_event)(&event))));
     }
 
     fn change(&self, version: &str) -> Result<(), String> {

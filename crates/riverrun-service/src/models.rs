@@ -52,9 +52,9 @@ impl Models {
         self.routes().filter(|(_, model)| model.name() == name).map(|(route, _)| route).collect()
     }
 
-    /// Whether there is a model and each one can compute.
-    pub(crate) fn are_ready(&self) -> bool {
-        self.list.iter().all(|model| model.is_ready())
+    /// A model that can't compute now, if there is one.
+    pub(crate) fn unready(&self) -> Option<&Arc<ServedModel>> {
+        self.list.iter().find(|model| !model.is_ready())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::models::Models;
 use crate::openapi;
 use crate::predict::BodyBudget;
+use crate::served_model::ServedModel;
 
 /// The state behind the routes of one service.
 pub(crate) struct AppState {
@@ -45,7 +46,12 @@ impl AppState {
 
     /// Whether requests should be sent here: every model is loaded and no shutdown has begun.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.is_draining() && self.models.are_ready()
+        !self.is_draining() && self.unready_model().is_none()
+    }
+
+    /// A model that is not loaded yet, or can't compute.
+    pub(crate) fn unready_model(&self) -> Option<&Arc<ServedModel>> {
+        self.models.unready()
     }
 
     /// Whether a shutdown has begun. Requests are still answered.
@@ -65,10 +71,13 @@ impl AppState {
         openapi::document(&parts).to_string()
     }
 
-    /// The methods that the routes at `path` take.
+    /// The methods that the route at `path` takes.
     pub(crate) fn methods_at(&self, path: &str) -> Vec<&str> {
-        let routes = self.routes.iter().filter_map(|route| route.split_once(' '));
-        routes.filter(|(_, pattern)| matches(pattern, path)).map(|(method, _)| method).collect()
+        let routes = || self.routes.iter().filter_map(|route| route.split_once(' '));
+        // Of `{name}` and `{name}:predict` it is the one that says more.
+        let patterns = routes().map(|(_, pattern)| pattern).filter(|pattern| matches(pattern, path));
+        let Some(route) = patterns.max_by_key(|pattern| pattern.len()) else { return Vec::new() };
+        routes().filter(|(_, pattern)| *pattern == route).map(|(method, _)| method).collect()
     }
 
     /// Takes readiness off, for good.

@@ -10,6 +10,8 @@ use crate::served_model::ServedModel;
 
 const ERRORS: [&str; 9] = ["400", "408", "413", "415", "422", "429", "503", "504", "404"];
 
+const EVENTS: &str = "Events `result`, `error` and, at the end, `end`; `data` is JSON, `id` the input's number.";
+
 /// The schemas of a model's inputs and outputs; anything while it is not loaded.
 pub(super) fn schemas(model: &ServedModel) -> (Value, Value) {
     match model.versions().first() {
@@ -51,7 +53,7 @@ pub(super) fn describe(paths: &mut Map<String, Value>, parts: &Parts<'_>, route:
             "content": {
                 "application/json": { "schema": answer },
                 (wire::CONTENT_TYPE): { "schema": { "description": "MessagePack with field names: `{outputs: [{Ok} or {Err}]}`." } },
-                "text/event-stream": { "schema": { "type": "string" } },
+                "text/event-stream": { "schema": { "description": EVENTS } },
             },
         }), &ERRORS, parts.secured),
     });
@@ -71,7 +73,7 @@ pub(super) fn describe(paths: &mut Map<String, Value>, parts: &Parts<'_>, route:
         } },
         "responses": with_errors(json!({
             "description": "Server-sent events.",
-            "content": { "text/event-stream": { "schema": { "type": "string" } } },
+            "content": { "text/event-stream": { "schema": { "description": EVENTS } } },
         }), &ERRORS, parts.secured),
     });
     paths.insert(stream_of(route), json!({ "post": stream }));
@@ -111,7 +113,7 @@ fn optional_properties(input: &Value) -> Map<String, Value> {
 }
 
 fn parameters_object(input: &Value) -> Value {
-    json!({ "type": "object", "additionalProperties": false, "properties": optional_properties(input) })
+    json!({ "type": ["object", "null"], "additionalProperties": false, "properties": optional_properties(input) })
 }
 
 fn query_parameters(input: &Value) -> Vec<Value> {

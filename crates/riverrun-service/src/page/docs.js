@@ -2,6 +2,8 @@
 
 import { call, element, start } from "./service.js";
 
+const ORDER = ["models", "endpoints", "health"];
+
 let documentation = {};
 
 function make(tag, content, attributes = {}) {
@@ -84,7 +86,7 @@ async function begin() {
   element("title").textContent = title;
   document.title = `Documentation · ${title}`;
   element("about").replaceChildren(...prose(description), make("p", `Riverrun ${version}`, { class: "hint" }));
-  const groups = new Map();
+  const groups = new Map(ORDER.map((name) => [name, []]));
   for (const [path, item] of Object.entries(documentation.paths)) {
     for (const [method, described] of Object.entries(item)) {
       if (!["get", "post", "put", "patch", "delete"].includes(method)) continue;
@@ -93,7 +95,7 @@ async function begin() {
       groups.get(group).push(operation(path, method, described, item.parameters ?? []));
     }
   }
-  const sections = [...groups].map(([name, operations]) =>
+  const sections = [...groups].filter(([, operations]) => operations.length).map(([name, operations]) =>
     make("section", [make("h2", name[0].toUpperCase() + name.slice(1)), ...operations]));
   element("operations").replaceChildren(...sections);
   element("status").textContent = "";

@@ -18,7 +18,7 @@ pub(super) async fn ready(State(state): State<SharedState>) -> Response {
     if state.is_draining() {
         return Fault::Draining.into_response();
     }
-    match state.models.iter().find(|model| !model.is_ready()) {
+    match state.unready_model() {
         Some(model) => Fault::NotReady { model: model.name().to_owned() }.into_response(),
         None => Json(json!({ "status": "ready" })).into_response(),
     }

@@ -16,6 +16,7 @@ pub(crate) struct Activity {
     under_way: AtomicUsize,
     http2: AtomicBool,
     linger: AtomicBool,
+    late: AtomicBool,
     /// Milliseconds since `accepted` at which the last request ended, and at which the first byte after that came (0: none).
     rested: AtomicU64,
     heard: AtomicU64,
@@ -38,6 +39,7 @@ impl Activity {
             under_way: AtomicUsize::new(0),
             http2: AtomicBool::new(false),
             linger: AtomicBool::new(false),
+            late: AtomicBool::new(false),
             rested: AtomicU64::new(0),
             heard: AtomicU64::new(0),
             close: Notify::new(),
@@ -56,6 +58,17 @@ impl Activity {
 
     pub(super) fn lingers(&self) -> bool {
         self.linger.load(Ordering::Acquire)
+    }
+
+    /// Part of a head has come and its time is up: the client is told so at the end of the connection.
+    pub(super) fn give_up_on_head(&self) -> bool {
+        let is_half = !self.speaks_http2() && self.under_way() == 0 && self.heard.load(Ordering::Relaxed) > 0;
+        self.late.store(is_half, Ordering::Release);
+        is_half
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        self.late.load(Ordering::Acquire)
     }
 
     pub(super) fn is_http2(&self) {

@@ -27,17 +27,23 @@ pub(super) fn with_body(head: &[u8]) -> Option<Vec<u8>> {
         }
         _ => "the request's head is not HTTP",
     };
+    Some(answer(head.get(..8)?, status, message))
+}
+
+/// What a client is told whose head is not there in time.
+pub(super) fn head_too_slow() -> Vec<u8> {
+    let message = "the head of the request was not there in time; send it faster";
+    answer("HTTP/1.1", StatusCode::REQUEST_TIMEOUT, message)
+}
+
+fn answer(version: &str, status: StatusCode, message: &str) -> Vec<u8> {
     let body = json!({ "error": { "code": code_of(status), "message": message } }).to_string();
-    let version = head.get(..8)?;
-    let reason = status.canonical_reason().unwrap_or_default();
+    let (code, reason) = (status.as_u16(), status.canonical_reason().unwrap_or_default());
     let length = body.len();
-    Some(
-        format!(
-            "{version} {} {reason}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}",
-            status.as_u16()
-        )
-        .into_bytes(),
+    format!(
+        "{version} {code} {reason}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
     )
+    .into_bytes()
 }
 
 #[cfg(test)]

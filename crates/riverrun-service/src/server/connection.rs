@@ -75,7 +75,13 @@ pub(super) async fn serve(
             _ = ticks.tick() => match ending {
                 Some(by) if Instant::now() > by && activity.under_way() == 0 => return,
                 Some(_) => false,
-                None => activity.is_expired(patience),
+                None if activity.is_expired(patience) => {
+                    if activity.give_up_on_head() {
+                        return;
+                    }
+                    true
+                }
+                None => false,
             },
             () = activity.closed() => true,
             phase = phases.changed() => match phase {

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -125,5 +125,19 @@ impl AsyncWrite for Socket {
         }
         *ending = Some(Ending::Over);
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if !self.activity.is_late() {
+            return;
+        }
+        // As much as the system takes at once, which is all of so little; nobody waits for the rest.
+        let mut context = Context::from_waker(Waker::noop());
+        let inner = &mut self.inner;
+        let _ = Pin::new(&mut *inner).poll_write(&mut context, &bare_error::head_too_slow());
+        let _ = Pin::new(&mut *inner).poll_flush(&mut context);
+        let _ = Pin::new(&mut *inner).poll_shutdown(&mut context);
     }
 }

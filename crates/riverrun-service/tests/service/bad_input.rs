@@ -46,18 +46,52 @@ async fn a_body_that_never_ends_is_a_408() {
 }
 
 #[tokio::test]
-async fn half_a_head_is_closed_and_half_a_body_that_ends_is_a_400_or_closed() {
+async fn a_head_that_never_ends_is_a_408_and_silence_is_closed() {
     let running = small().await;
 
-    raw(address(&running), b"POST /classify HTTP/1.1\r\nhost: a\r\ncontent-ty").await;
-    raw(address(&running), b"").await;
+    for head in ["P", "POST /classify HTTP/1.1\r\nhost: a\r\ncontent-ty"] {
+        let answer = raw(address(&running), head.as_bytes()).await;
+        assert_eq!(status(&answer), "408", "{answer}");
+        assert!(answer.contains(r#""code":"timeout""#), "{answer}");
+    }
+    assert_eq!(raw(address(&running), b"").await, "");
+    is_well(&running).await;
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_gets_no_more_time() {
+    let running = small().await;
     let mut stream = TcpStream::connect(address(&running)).await.unwrap();
-    stream
-        .write_all(b"POST /classify HTTP/1.1\r\nhost: a\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\nhalf")
-        .await
-        .unwrap();
+    let (mut reading, mut writing) = stream.split();
+
+    let dripping = async {
+        for byte in b"GET /livez HTTP/1.1\r\nx-a: ".iter().chain(std::iter::repeat_n(&b'a', 1000)) {
+            if writing.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the service has waited for all of it");
+    };
+    let mut answer = Vec::new();
+    let answering = tokio::io::AsyncReadExt::read_to_end(&mut reading, &mut answer);
+    tokio::select! {
+        () = dripping => {}
+        _ = answering => {}
+    }
+    is_well(&running).await;
+}
+
+#[tokio::test]
+async fn half_a_body_is_a_400_or_closed() {
+    let running = small().await;
+    let mut stream = TcpStream::connect(address(&running)).await.unwrap();
+    let request = "POST /classify HTTP/1.1\r\nhost: a\r\ncontent-type: text/plain\r\ncontent-length: 9\r\n\r\nhalf";
+
+    stream.write_all(request.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let answer = read_all(&mut stream).await;
+
     assert!(answer.is_empty() || status(&answer) == "400", "{answer}");
     is_well(&running).await;
 }

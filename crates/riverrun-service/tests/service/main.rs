@@ -1,5 +1,6 @@
 //! The service as its clients meet it.
 
+mod access_log;
 mod bad_input;
 mod binary;
 mod connections;
