@@ -12,31 +12,31 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 #[derive(Debug, Clone, Default)]
-pub struct Labels {
+pub(crate) struct Labels {
     /// How long each batch takes.
-    pub wait: Duration,
+    pub(crate) wait: Duration,
     /// What it puts before every label, to tell versions apart.
-    pub prefix: &'static str,
-    pub computed: Arc<AtomicUsize>,
+    pub(crate) prefix: &'static str,
+    pub(crate) computed: Arc<AtomicUsize>,
     /// How often each text was computed.
-    pub texts: Arc<Mutex<HashMap<String, usize>>>,
-    pub broken: bool,
+    pub(crate) texts: Arc<Mutex<HashMap<String, usize>>>,
+    pub(crate) broken: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Text {
-    pub text: String,
+pub(crate) struct Text {
+    pub(crate) text: String,
     #[serde(default)]
-    pub text_pair: Option<String>,
+    pub(crate) text_pair: Option<String>,
     #[serde(default)]
-    pub top_k: Option<usize>,
+    pub(crate) top_k: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Label {
-    pub label: String,
-    pub score: f32,
+pub(crate) struct Label {
+    pub(crate) label: String,
+    pub(crate) score: f32,
 }
 
 impl Runnable for Labels {
@@ -111,19 +111,19 @@ impl Portable for Labels {
 }
 
 impl Labels {
-    pub fn waiting(wait: Duration) -> Self {
+    pub(crate) fn waiting(wait: Duration) -> Self {
         Self { wait, ..Self::default() }
     }
 
-    pub fn prefixed(prefix: &'static str) -> Self {
+    pub(crate) fn prefixed(prefix: &'static str) -> Self {
         Self { prefix, ..Self::default() }
     }
 
-    pub fn runner(&self, tag: &str) -> Runner<Self> {
+    pub(crate) fn runner(&self, tag: &str) -> Runner<Self> {
         self.runner_with(tag, Batching::default())
     }
 
-    pub fn runner_with(&self, tag: &str, batching: Batching) -> Runner<Self> {
+    pub(crate) fn runner_with(&self, tag: &str, batching: Batching) -> Runner<Self> {
         let runner = Runner::new(tag, self.clone()).batching(batching);
         runner.init_local().unwrap();
         runner
@@ -131,20 +131,20 @@ impl Labels {
 }
 
 /// The model at `/classify`.
-pub fn labels() -> Service {
+pub(crate) fn labels() -> Service {
     Service::new("test").runner("/classify", &Labels::default().runner("labels:1"))
 }
 
-pub async fn start(service: Service) -> Running {
+pub(crate) async fn start(service: Service) -> Running {
     start_with(service, Server::new()).await
 }
 
-pub async fn start_with(service: Service, server: Server) -> Running {
+pub(crate) async fn start_with(service: Service, server: Server) -> Running {
     server.listen(([127, 0, 0, 1], 0).into()).drain_grace(Duration::ZERO).bind(service).await.unwrap().start()
 }
 
 /// Waits for something that is sure to happen soon.
-pub async fn until(what: &str, mut happened: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut happened: impl FnMut() -> bool) {
     for _ in 0..2000 {
         if happened() {
             return;

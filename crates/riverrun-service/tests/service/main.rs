@@ -1,4 +1,5 @@
 //! The service as its clients meet it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "all of it is tests")]
 
 mod access_log;
 mod bad_input;
