@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask`.
 
 mod command;
+mod environments;
 mod peers;
 mod test;
 

@@ -1,6 +1,7 @@
 //! What must pass before a change lands, and the benchmarks.
 
 use crate::command::cargo;
+use crate::environments;
 
 /// Format, lints, documentation and tests.
 pub(crate) fn everything() -> Result<(), String> {
@@ -10,8 +11,9 @@ pub(crate) fn everything() -> Result<(), String> {
     cargo(&["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])
 }
 
-/// The tests, with the doc examples.
+/// The tests, with the doc examples, and what they talk to.
 pub(crate) fn tests() -> Result<(), String> {
+    environments::install()?;
     cargo(&["test", "--workspace", "--locked"], &[])
 }
 

@@ -18,10 +18,11 @@ fn typed(value: String) -> Value {
     match &*value {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
-        _ => match value.parse::<i64>() {
-            Ok(number) => Value::from(number),
-            Err(_) => Value::String(value),
-        },
+        // Any integer, as in JSON: one with too many digits is still a number.
+        digits if digits.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => {
+            serde_json::from_str(digits).unwrap_or(Value::String(value))
+        }
+        _ => Value::String(value),
     }
 }
 
@@ -44,6 +45,9 @@ mod tests {
 
         let expected = json!({"top_k": 3, "mode": "all", "truncation": false, "text_pair": "a b c", "top_p": "0.5"});
         assert_eq!(Value::Object(parameters), expected);
+        let many = of_query(Some("a=16290316469256173705117040&b=-7&c=-&d=007&e=")).unwrap();
+        assert!(many["a"].is_f64() && many["b"] == -7, "{many:?}");
+        assert!(many["c"] == "-" && many["d"] == "007" && many["e"] == "", "{many:?}");
         assert_eq!(of_query(Some("")), Ok(Map::new()));
     }
 }

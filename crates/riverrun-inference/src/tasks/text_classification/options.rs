@@ -89,6 +89,16 @@ impl Visitor<'_> for TopKVisitor {
             .and_then(|count| self.visit_u64(count))
     }
 
+    /// Whole numbers, which JSON Schema counts among the integers.
+    fn visit_f64<E: Error>(self, count: f64) -> Result<TopK, E> {
+        if count < 1.0 || count.fract() != 0.0 {
+            return Err(E::invalid_value(Unexpected::Float(count), &self));
+        }
+        // Saturates far beyond the labels of any model.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+        Ok(TopK::Some(count as usize))
+    }
+
     fn visit_str<E: Error>(self, text: &str) -> Result<TopK, E> {
         if text == "all" { Ok(TopK::All) } else { Err(E::invalid_value(Unexpected::Str(text), &self)) }
     }

@@ -160,9 +160,9 @@ impl Portable for TextClassification {
             "additionalProperties": false,
             "properties": {
                 "text": {"type": "string"},
-                "text_pair": {"type": "string", "description": "The second text of a pair."},
+                "text_pair": {"type": ["string", "null"], "description": "The second text of a pair."},
                 "top_k": top_k_schema(),
-                "function_to_apply": {"type": "string", "enum": ["softmax", "sigmoid", "none"]},
+                "function_to_apply": {"enum": ["softmax", "sigmoid", "none", null]},
             },
         });
         json!({"oneOf": [{"type": "string", "example": "What a lovely day"}, object]})
@@ -181,7 +181,7 @@ impl Portable for TextClassification {
 fn top_k_schema() -> Value {
     json!({
         "description": "How many labels, best first.",
-        "oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "enum": ["all"]}],
+        "oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "enum": ["all"]}, {"type": "null"}],
     })
 }
 
@@ -235,6 +235,7 @@ mod tests {
     fn top_k_is_a_number_from_one_on_or_all() {
         let of = |top_k: Value| TextClassification::from_payload(Payload::Value(json!({"text": "a", "top_k": top_k})));
         assert_eq!(of(json!(2)).unwrap().top_k, Some(TopK::Some(2)));
+        assert_eq!(of(json!(2.0)).unwrap().top_k, Some(TopK::Some(2)));
         assert_eq!(of(json!("all")).unwrap().top_k, Some(TopK::All));
         assert_eq!(of(Value::Null).unwrap().top_k, Some(TopK::All));
         for wrong in [json!(0), json!(-1), json!(1.5), json!("many"), json!([1])] {
