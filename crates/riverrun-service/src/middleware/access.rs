@@ -1,11 +1,12 @@
 //! The outermost layer: gives a request its id and logs what became of it.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderValue, Method, StatusCode};
-use std::sync::Arc;
+use http::{HeaderValue, Method, StatusCode, Uri};
 
 use crate::context::{REQUEST_ID, RequestContext};
 use crate::guarded::{Guard, Guarded};
@@ -18,7 +19,7 @@ pub(crate) async fn access(mut request: Request, next: Next) -> Response {
     let mut line = Line {
         context: context.clone(),
         method: request.method().clone(),
-        path: request.uri().path().into(),
+        uri: request.uri().clone(),
         status: None,
         bytes: 0,
         complete: false,
@@ -36,7 +37,7 @@ pub(crate) async fn access(mut request: Request, next: Next) -> Response {
 struct Line {
     context: RequestContext,
     method: Method,
-    path: Box<str>,
+    uri: Uri,
     status: Option<StatusCode>,
     bytes: u64,
     complete: bool,
@@ -59,7 +60,7 @@ impl Drop for Line {
         tracing::info!(
             target: "riverrun::access",
             method = %self.method,
-            path = &*self.path,
+            path = self.uri.path(),
             // Of a request that its client gave up there may be no status.
             status = self.status.map(|status| status.as_u16()),
             complete = self.complete,

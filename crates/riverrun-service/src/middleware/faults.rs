@@ -22,7 +22,7 @@ pub(crate) async fn faults(State(state): State<SharedState>, request: Request, n
     let context = request.extensions().get::<RequestContext>().cloned();
     let grpc = is_grpc(request.headers());
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     let id = || context.as_ref().map_or("", |context| context.id());
 
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
@@ -35,7 +35,7 @@ pub(crate) async fn faults(State(state): State<SharedState>, request: Request, n
     }
     if let Some(fault) = response.extensions_mut().remove::<Fault>() {
         let Fault::Internal { detail } = &fault else { return response };
-        tracing::error!(target: "riverrun::service", request_id = id(), %path, detail, "a request failed");
+        tracing::error!(target: "riverrun::service", request_id = id(), path = uri.path(), detail, "a request failed");
         let message = format!("{fault} under request id {}", id());
         let model = response.headers_mut().remove(crate::context::MODEL);
         let mut response = fault.response(Some(message));
@@ -47,7 +47,7 @@ pub(crate) async fn faults(State(state): State<SharedState>, request: Request, n
         // A handler's own form.
         return response;
     }
-    in_our_form(response, &state, method, path, id()).await
+    in_our_form(response, &state, method, uri.path().to_owned(), id()).await
 }
 
 async fn in_our_form(response: Response, state: &SharedState, method: Method, path: String, id: &str) -> Response {

@@ -1,13 +1,22 @@
 //! Has a request computed: admission, deadline, shadow.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use riverrun_runner::wire::Payload;
 use riverrun_runner::{Answers, Call, Inputs, Priority, RequestOptions, RunnerError};
 
 use crate::context::{Deadline, RequestContext};
 use crate::fault::Fault;
 use crate::served_model::{ServedModel, ServedVersion};
+
+/// How many inputs that go by themselves are under way at a time: enough to fill batches.
+const AT_A_TIME: usize = 64;
+
+/// How long an input waits before it asks for room again, at first and at most.
+const FIRST_WAIT: Duration = Duration::from_millis(2);
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Refuses at once what would not get a place in the version's queue.
 pub(crate) fn admit(version: &ServedVersion) -> Result<(), Fault> {
@@ -86,8 +95,8 @@ impl Asked<'_> {
         match self.call(Inputs::Payloads(payloads.clone())).await? {
             Err(RunnerError::InvalidInput { .. }) => {
                 // Which one it was is not known, nor whether it was one: each goes by itself.
-                let alone = payloads.into_iter().map(|payload| self.compute(Inputs::Payloads(vec![payload])));
-                let results = futures_util::future::join_all(alone).await;
+                let alone = payloads.into_iter().map(|payload| self.patiently(payload));
+                let results: Vec<_> = stream::iter(alone).buffered(AT_A_TIME).collect().await;
                 if let Some(Err(fault)) = results.iter().find(|result| matches!(result, Err(fault) if !of_input(fault)))
                 {
                     return Err(fault.clone());
@@ -95,6 +104,21 @@ impl Asked<'_> {
                 Ok(Each(results))
             }
             answers => Ok(Each(vec![Ok(self.admitted(Ok(answers))?)])),
+        }
+    }
+
+    /// As [`compute`](Self::compute) of one input that belongs to more, which were admitted together: where the queue is full, it
+    /// waits for room up to the deadline.
+    pub(crate) async fn patiently(&self, payload: Payload) -> Result<Answers, Fault> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.compute(Inputs::Payloads(vec![payload.clone()])).await {
+                Err(Fault::Overloaded { .. }) => {
+                    self.deadline.limit(tokio::time::sleep(wait)).await?;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+                answers => return answers,
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use axum::extract::Request;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
+use riverrun_runner::Priority;
 use riverrun_runner::wire::{Map, Payload};
-use riverrun_runner::{Inputs, Priority};
 
 use super::compute::{Asked, admit};
 use super::inputs::{self, Items, Message};
@@ -21,10 +21,6 @@ use crate::served_model::{ServedModel, ServedVersion};
 use crate::state::SharedState;
 
 const ACCEPTED: &str = "`text/plain` with one text per line, `application/x-ndjson` with one input per line, or a list in `application/json`, as the `Content-Type`";
-
-/// How long a stream waits when the queue is full, at first and at most; it does not fail, as a single request would.
-const FIRST_WAIT: Duration = Duration::from_millis(2);
-const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Answers with events: `result` with an output or `error` with an error body, each with the input's number from 0 as its id;
 /// at the end `end`, without which the stream was cut off.
@@ -131,18 +127,8 @@ impl One {
             model: &self.model,
             version: &self.version,
         };
-        let mut wait = FIRST_WAIT;
-        loop {
-            match asked.compute(Inputs::Payloads(vec![payload.clone()])).await {
-                Err(Fault::Overloaded { .. }) => {
-                    asked.deadline.limit(tokio::time::sleep(wait)).await?;
-                    wait = (wait * 2).min(LONGEST_WAIT);
-                }
-                answers => {
-                    let json = answer::alone(&answers?)?;
-                    return String::from_utf8(json).map_err(|error| Fault::internal(error.to_string()));
-                }
-            }
-        }
+        // A stream does not fail where the queue is full, as a single request would: it is read more slowly.
+        let json = answer::alone(&asked.patiently(payload).await?)?;
+        String::from_utf8(json).map_err(|error| Fault::internal(error.to_string()))
     }
 }

@@ -1,9 +1,11 @@
 //! Riverrun's binary form.
 
+use riverrun_runner::Batching;
 use riverrun_runner::wire::{CONTENT_TYPE, Payload, WireRequest, WireResponse};
+use riverrun_service::Service;
 use serde_json::json;
 
-use crate::fixture::{Label, labels, start};
+use crate::fixture::{Label, Labels, labels, start};
 use crate::http_client::{Answer, address, post, request, send};
 
 fn encode(inputs: Vec<Payload>) -> Vec<u8> {
@@ -68,4 +70,17 @@ async fn a_client_may_have_json_for_its_binary_request_and_the_other_way_round()
     let headers = [("content-type", "text/plain"), ("accept", CONTENT_TYPE)];
     let binary = send(address(&running), request("POST", "/classify", &headers, "a")).await;
     assert_eq!(decode(&binary).outputs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_bad_input_among_more_than_the_queue_holds_fails_alone_too() {
+    let runner = Labels::default().runner_with("labels:1", Batching::default().max_queue(4));
+    let running = start(Service::new("test").runner("/classify", &runner)).await;
+    let mut inputs: Vec<Payload> = (0..300).map(|index| format!("text {index}").into()).collect();
+    inputs[150] = Payload::Value(json!(7));
+
+    let outputs = decode(&post(&running, "/classify", CONTENT_TYPE, encode(inputs)).await).outputs;
+
+    let failed: Vec<usize> = (0..300).filter(|index| outputs[*index].is_err()).collect();
+    assert_eq!(failed, [150]);
 }

@@ -205,3 +205,17 @@ async fn pipelined_requests_are_answered_in_order() {
     assert!(first < second, "{answer}");
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 2);
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_given_up() {
+    let large = axum::Router::new().route("/large", axum::routing::get(|| async { vec![b'a'; 64 << 20] }));
+    let server = Server::new().write_timeout(Duration::from_millis(200));
+    let running = start_with(labels().merge(large), server).await;
+    let mut stream = TcpStream::connect(address(&running)).await.unwrap();
+    stream.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    let summary = tokio::time::timeout(Duration::from_secs(20), running.shutdown()).await.unwrap();
+
+    assert_eq!((summary.open_connections, summary.cut_off), (1, 0));
+}

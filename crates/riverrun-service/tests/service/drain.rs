@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use riverrun_runner::Batching;
 use riverrun_service::{Server, Service};
 use tokio::net::TcpStream;
 
@@ -122,4 +123,32 @@ async fn an_endless_stream_ends_with_the_word_that_the_service_drains() {
         answer.contains("id: 0") && answer.contains(r#""code":"draining""#) && answer.contains("event: end"),
         "{answer}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_stream_of_an_http2_connection_is_answered_before_it_ends() {
+    let model = Labels::waiting(Duration::from_millis(20));
+    let runner = model.runner_with("labels:1", Batching::default().max_batch_size(4));
+    let running = start_with(Service::new("test").runner("/classify", &runner), Server::new()).await;
+    let stream = TcpStream::connect(address(&running)).await.unwrap();
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (sender, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let sending: Vec<_> = (0..50)
+        .map(|index| {
+            let mut sender = sender.clone();
+            let mut request = request("POST", "http://localhost/classify", &TEXT, format!("text {index}"));
+            request.headers_mut().remove("host");
+            tokio::spawn(async move { collect(sender.send_request(request).await.unwrap()).await.status })
+        })
+        .collect();
+    until("some are computed", || model.computed.load(Ordering::SeqCst) > 0).await;
+    tokio::time::sleep(Duration::from_millis(30)).await;
+
+    let summary = running.shutdown().await;
+
+    for status in sending {
+        assert_eq!(status.await.unwrap(), 200);
+    }
+    assert_eq!((summary.requests, summary.cut_off), (50, 0));
 }

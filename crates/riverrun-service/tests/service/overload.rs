@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use riverrun_runner::Batching;
-use riverrun_service::{Running, Service};
+use riverrun_service::{Limits, Running, Service};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::fixture::{Labels, start};
 use crate::http_client::{address, get, post, request, send};
@@ -100,4 +102,25 @@ async fn a_list_longer_than_the_queue_is_computed_while_the_queue_is_empty() {
 
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.json().as_array().unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn bodies_beyond_the_memory_for_all_of_them_are_refused_and_it_is_given_back() {
+    let limits = Limits::default().max_body(1 << 20).max_bodies(1 << 20);
+    let running = start(crate::fixture::labels().limits(limits)).await;
+    let mut held = TcpStream::connect(address(&running)).await.unwrap();
+    let head = format!(
+        "POST /classify HTTP/1.1\r\nhost: a\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n",
+        800 << 10
+    );
+    held.write_all(head.as_bytes()).await.unwrap();
+    held.write_all(&vec![b'a'; 700 << 10]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    let refused = post(&running, "/classify", TEXT, vec![b'a'; 500 << 10]).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (429, "overloaded".into()));
+    assert_eq!(post(&running, "/classify", TEXT, "a").await.status, 200);
+    drop(held);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(post(&running, "/classify", TEXT, vec![b'a'; 500 << 10]).await.status, 200);
 }
