@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answer, Seen};
 
-pub struct Labels;
+/// Computes nothing unless it is where it is to be computed.
+pub struct Labels {
+    here: bool,
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Label {
@@ -25,11 +28,17 @@ impl Runnable for Labels {
     type Output = Label;
 
     fn prepare(&self, input: String) -> Result<Prepared<String>, ItemError> {
+        if input.contains("bad") {
+            return Err(ItemError::new(format!("`{input}` is bad")));
+        }
         Ok(Prepared { cost: 1, value: input })
     }
 
-    fn run(&self, _: Vec<String>, _: &Compute) -> Result<Vec<Result<Label, ItemError>>, ItemError> {
-        Err(ItemError::new("computed in the wrong place"))
+    fn run(&self, batch: Vec<String>, _: &Compute) -> Result<Vec<Result<Label, ItemError>>, ItemError> {
+        if !self.here {
+            return Err(ItemError::new("computed in the wrong place"));
+        }
+        Ok(batch.into_iter().map(|text| Ok(label(&text))).collect())
     }
 }
 
@@ -47,7 +56,14 @@ impl Portable for Labels {
 }
 
 pub fn runner() -> Runner<Labels> {
-    Runner::new("labels", Labels)
+    Runner::new("labels", Labels { here: false })
+}
+
+/// What a service runs.
+pub fn computing_runner() -> Runner<Labels> {
+    let runner = Runner::new("labels", Labels { here: true });
+    runner.init_local().unwrap();
+    runner
 }
 
 /// The right answer to a request in the binary form. A text with `bad` in it is an item error.

@@ -4,5 +4,5 @@
 mod labels;
 mod server;
 
-pub use labels::{Label, Labels, label, riverrun_service, runner, wire_answer};
+pub use labels::{Label, Labels, computing_runner, label, riverrun_service, runner, wire_answer};
 pub use server::{Answer, Seen, Server};
