@@ -6,7 +6,7 @@
 //! ```
 //! use riverrun_runner::wire::{Payload, Portable};
 //! use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
-//! use riverrun_service::{Server, Service};
+//! use riverrun_service::Service;
 //!
 //! struct Lengths;
 //!
@@ -42,7 +42,7 @@
 //! let runner = Runner::new("lengths", Lengths);
 //! runner.init_local()?;
 //! let service = Service::new("lengths").runner("/length", &runner);
-//! let running = Server::new().listen(([127, 0, 0, 1], 0).into()).bind(service).await?.start();
+//! let running = service.bind(([127, 0, 0, 1], 0)).await?.start();
 //! // curl -H 'Content-Type: text/plain' -d 'four' http://…/length
 //! println!("{}", running.addresses()[0]);
 //! running.shutdown().await;

@@ -1,6 +1,7 @@
 //! [`Service`]: what is served.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::models::Models;
 use crate::predict;
 use crate::routes;
 use crate::served_model::ServedModel;
+use crate::server::{BoundServer, Server};
 use crate::state::{AppState, SharedState};
 
 /// The version of a runner whose name is no tag.
@@ -31,7 +33,7 @@ const UNVERSIONED: &str = "unversioned";
 /// Answers below this many bytes are not worth compressing.
 const WORTH_COMPRESSING: u16 = 1 << 10;
 
-/// What is served: models at routes, typed endpoints, limits, who may call. [`Server`](crate::Server) says where.
+/// What is served: models at routes, typed endpoints, limits, who may call. A [`Server`] says where.
 ///
 /// What is wrong with it (two things on one route, say) is found when it is bound.
 pub struct Service {
@@ -118,6 +120,14 @@ impl Service {
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
+    }
+
+    /// Takes this address, with the defaults of a [`Server`].
+    ///
+    /// # Errors
+    /// As [`Server::bind`].
+    pub async fn bind(self, address: impl Into<SocketAddr>) -> Result<BoundServer, ServiceError> {
+        Server::new().listen(address.into()).bind(self).await
     }
 
     /// The service as a router, for a server of one's own. Connections, TLS, time-outs of heads and the drain are then that server's.

@@ -39,7 +39,8 @@ function example(method, path, operation) {
   const parts = [`curl ${location.origin}${path}`];
   if (secured) parts.push("-H 'Authorization: Bearer TOKEN'");
   if (kinds) {
-    const [kind, { example: given }] = Object.entries(kinds)[0];
+    const known = Object.entries(kinds);
+    const [kind, { example: given }] = known.find(([, { example }]) => example !== undefined) ?? known[0];
     const body = given ?? (kind === "application/json" ? "{}" : "a text");
     parts.push(`-H 'Content-Type: ${kind}'`, `--data-binary '${String(body).trimEnd()}'`);
   } else if (method !== "get") {

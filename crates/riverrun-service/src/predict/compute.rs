@@ -1,15 +1,22 @@
 //! Has a request computed: admission, deadline, shadow.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use riverrun_runner::wire::Payload;
 use riverrun_runner::{Answers, Call, Inputs, Priority, RequestOptions, RunnerError};
+use serde_json::Value;
 
 use crate::context::{Deadline, RequestContext};
 use crate::fault::Fault;
 use crate::served_model::{ServedModel, ServedVersion};
+
+/// An input of more bytes takes long enough to prepare that others on the same thread would notice: tokenization, say, reads
+/// about one megabyte a second.
+const LONG: usize = 8 << 10;
 
 /// How many inputs that go by themselves are under way at a time: enough to fill batches.
 const AT_A_TIME: usize = 64;
@@ -72,9 +79,12 @@ impl Asked<'_> {
         let copy = shadow.and_then(|shadow| shadow.copy(self.context.id(), self.method.as_deref(), &inputs));
         let left = self.deadline.left()?;
         let options = RequestOptions::new().priority(self.priority).timeout(left).timing(self.context.timing().clone());
-        let call = Call { method: self.method.clone(), inputs, options };
+        let long =
+            matches!(&inputs, Inputs::Payloads(payloads) if payloads.iter().any(|payload| bytes(payload) > LONG));
+        let answering = self.version.runner().call(Call { method: self.method.clone(), inputs, options });
         // The runner drops what waits too long; the limit here is for a computation that has begun.
-        let answers = self.deadline.limit(self.version.runner().call(call)).await?;
+        let answers =
+            self.deadline.limit(async { if long { begun_aside(answering).await } else { answering.await } }).await?;
         if let Ok(answers) = &answers {
             self.context.note(self.version, answers.len());
             if let Some(copy) = copy {
@@ -120,6 +130,41 @@ impl Asked<'_> {
                 answers => return answers,
             }
         }
+    }
+}
+
+/// The bytes of an input's texts.
+fn bytes(payload: &Payload) -> usize {
+    fn of_value(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(of_value).sum(),
+            Value::Object(fields) => fields.values().map(of_value).sum(),
+            _ => 0,
+        }
+    }
+    match payload {
+        Payload::Text(text) => text.len(),
+        Payload::Bytes(bytes) => bytes.len(),
+        Payload::Value(value) => of_value(value),
+    }
+}
+
+/// The future's value; its beginning, in which the input is prepared, is on a thread that may block.
+async fn begun_aside<T: Send + 'static>(mut future: BoxFuture<'static, T>) -> T {
+    let begun = tokio::task::spawn_blocking(move || {
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        (polled, future)
+    });
+    match begun.await {
+        Ok((Poll::Ready(value), _)) => value,
+        Ok((Poll::Pending, future)) => future.await,
+        Err(error) => match error.try_into_panic() {
+            // As it would have been without the other thread.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is ending, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! A model whose answers are known: it labels a text by its length, and does as some texts say.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub(crate) struct Labels {
     /// How often each text was computed.
     pub(crate) texts: Arc<Mutex<HashMap<String, usize>>>,
     pub(crate) broken: bool,
+    /// Keeps a long text from being prepared while it is set.
+    pub(crate) gate: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,6 +49,14 @@ impl Runnable for Labels {
     fn prepare(&self, input: Text) -> Result<Prepared<Text>, ItemError> {
         if input.text == "too long" {
             return Err(ItemError::new("the text has 9,000 tokens and the model reads 512; send less"));
+        }
+        if input.text.len() > 100_000 {
+            // A long text takes as long as the test likes, but not for ever.
+            let open = |_: &i32| {
+                std::thread::sleep(Duration::from_millis(5));
+                !self.gate.load(Ordering::SeqCst)
+            };
+            (0..1000).find(open);
         }
         Ok(Prepared { value: input, cost: 1 })
     }

@@ -1,5 +1,6 @@
 //! More than can be computed.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use riverrun_runner::Batching;
@@ -123,4 +124,20 @@ async fn bodies_beyond_the_memory_for_all_of_them_are_refused_and_it_is_given_ba
     drop(held);
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(post(&running, "/classify", TEXT, vec![b'a'; 500 << 10]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_text_that_takes_long_to_prepare_holds_up_nobody_else() {
+    let model = Labels::default();
+    model.gate.store(true, Ordering::SeqCst);
+    let running = start(Service::new("test").runner("/classify", &model.runner("labels:1"))).await;
+    let request = request("POST", "/classify", &[("content-type", TEXT)], vec![b'a'; 200_000]);
+    let long = tokio::spawn(send(address(&running), request));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    assert_eq!(get(&running, "/livez").await.status, 200);
+    assert_eq!(post(&running, "/classify", TEXT, "short").await.status, 200);
+    assert!(!long.is_finished());
+    model.gate.store(false, Ordering::SeqCst);
+    assert_eq!(long.await.unwrap().status, 200);
 }
