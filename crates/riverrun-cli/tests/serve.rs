@@ -216,10 +216,11 @@ fn example(name: &str) -> PathBuf {
     this.ancestors().nth(2).unwrap().join("examples").join(name)
 }
 
-fn lines_of_example(name: &str, url: &str) -> Vec<String> {
+fn lines_of_example(name: &str, adjust: impl FnOnce(&mut Command)) -> Vec<String> {
     let path: &Path = &example(name);
-    let output = Command::new(path)
-        .arg(url)
+    let mut command = Command::new(path);
+    adjust(&mut command);
+    let output = command
         .output()
         .unwrap_or_else(|error| panic!("{}: {error}; `cargo test --workspace` builds the examples", path.display()));
     assert!(output.status.success(), "{}", stderr(&output));
@@ -231,16 +232,22 @@ fn the_three_remote_patterns_of_the_guide_get_their_answers_from_the_service() {
     let machine = Machine::with_model();
     let served = machine.serve(&["text-classification", "--port", "0"]);
 
-    let mapped = lines_of_example("remote_map", &served.url);
+    let mapped = lines_of_example("remote_map", |command| {
+        command.arg(&served.url);
+    });
     assert_eq!(mapped.len(), 3);
     assert!(mapped[0].starts_with(r#"[1,"[{\"label\":\"positive\",\"score\":0.97"#), "{mapped:?}");
 
-    let mut windows = lines_of_example("remote_windows", &served.url);
+    let mut windows = lines_of_example("remote_windows", |command| {
+        command.arg(&served.url);
+    });
     windows.sort();
     let expected = [r#"[false,["negative"]]"#, r#"[true,["neutral"]]"#, r#"[true,["positive"]]"#];
     assert_eq!(windows, expected);
 
-    let called = lines_of_example("remote_async", &served.url);
+    let called = lines_of_example("remote_async", |command| {
+        command.arg(&served.url);
+    });
     let of = |prefix: &str| {
         let lines = called.iter().filter_map(|line| line.strip_prefix(prefix));
         lines.map(String::from).collect::<Vec<_>>()
@@ -251,4 +258,28 @@ fn the_three_remote_patterns_of_the_guide_get_their_answers_from_the_service() {
     let mut unordered = of("unordered> ");
     unordered.sort();
     assert_eq!(unordered, expected);
+}
+
+#[test]
+fn a_runner_in_a_process_of_its_own_is_started_by_the_program_and_ends_with_it() {
+    let machine = Machine::with_model();
+    let home = machine.path("home");
+
+    let lines = lines_of_example("own_process", |command| {
+        command.env("RIVERRUN_HOME", &home).env("RIVERRUN_EXECUTABLE", env!("CARGO_BIN_EXE_riverrun"));
+    });
+
+    assert_eq!(lines, [r#"[1,"positive"]"#, r#"[2,"neutral"]"#, r#"[3,"negative"]"#]);
+    // Its socket goes with it.
+    let until = Instant::now() + SOON;
+    let sockets = || {
+        let files = fs::read_dir(home.join("run")).unwrap().flatten();
+        files
+            .flat_map(|entry| fs::read_dir(entry.path()).into_iter().flatten().flatten())
+            .any(|file| std::os::unix::fs::FileTypeExt::is_socket(&file.file_type().unwrap()))
+    };
+    while sockets() && Instant::now() < until {
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(!sockets());
 }

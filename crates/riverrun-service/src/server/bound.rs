@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::activity::Activity;
 use super::drain::{DrainSummary, Phase, Phases};
-use super::idle::{empty, idle_for};
+use super::idle::idle_for;
 use super::listener::{Address, Duplex, Listener};
 use super::peer::Peer;
 use super::{Server, connection};
@@ -24,6 +24,10 @@ use crate::state::SharedState;
 
 /// How many connections beyond the limit are told so at a time; the others are dropped.
 const TOLD: usize = 64;
+
+/// After so long without a connection nobody is to learn of the shutdown. A moment without one means nothing: clients may open
+/// one for each request.
+const NOBODY: Duration = Duration::from_millis(100);
 
 /// A server that has its addresses. Clients can connect; [`serve`](Self::serve) answers them.
 pub struct BoundServer {
@@ -107,7 +111,7 @@ impl BoundServer {
         let open_connections = limit - shared.room.available_permits();
         shared.state.drain();
         phase.send_replace(Phase::Refusing);
-        let _ = timeout(drain_grace.min(drain_timeout), empty(&shared.room, limit)).await;
+        let _ = timeout(drain_grace.min(drain_timeout), idle_for(NOBODY, &shared.room, limit)).await;
         phase.send_replace(Phase::Closing);
         for accepting in accepting {
             let _ = accepting.await;

@@ -62,8 +62,9 @@ pub(super) async fn serve(
     let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), service));
     let beat = (patience.head.min(patience.idle) / 4).clamp(Duration::from_millis(20), Duration::from_secs(5));
     let mut ticks = tokio::time::interval(beat);
-    // Once it is asked to end: when it has to have done so, unless requests are under way.
-    let mut ending: Option<Instant> = None;
+    // Whether it was asked to end, and when it has to have done so, unless requests are under way.
+    let mut asked = false;
+    let mut by: Option<Instant> = None;
     loop {
         let end = tokio::select! {
             done = connection.as_mut() => {
@@ -72,29 +73,37 @@ pub(super) async fn serve(
                 }
                 return;
             }
-            _ = ticks.tick() => match ending {
-                Some(by) if Instant::now() > by && activity.under_way() == 0 => return,
-                Some(_) => false,
-                None if activity.is_expired(patience) => {
-                    if activity.give_up_on_head() {
-                        return;
-                    }
-                    true
+            () = tokio::time::sleep_until(by.unwrap_or_else(Instant::now)), if by.is_some() => {
+                if activity.under_way() == 0 {
+                    return;
                 }
-                None => false,
-            },
+                by = Some(Instant::now() + GOODBYE);
+                false
+            }
+            _ = ticks.tick() => {
+                let expired = !asked && activity.is_expired(patience);
+                if expired && activity.give_up_on_head() {
+                    return;
+                }
+                expired
+            }
             () = activity.closed() => true,
             phase = phases.changed() => match phase {
                 Phase::Serving => false,
                 // A client that is about to send on an idle connection still gets its answer.
                 Phase::Refusing => activity.under_way() > 0 || activity.speaks_http2(),
-                Phase::Closing => true,
+                // So does one that has just connected.
+                Phase::Closing => {
+                    by = Some(Instant::now() + GOODBYE);
+                    activity.requests() > 0 || activity.speaks_http2()
+                }
                 Phase::Over => return,
             },
         };
-        if end && ending.is_none() {
+        if end && !asked {
             connection.as_mut().graceful_shutdown();
-            ending = Some(Instant::now() + GOODBYE);
+            asked = true;
+            by = Some(Instant::now() + GOODBYE);
         }
     }
 }

@@ -18,13 +18,6 @@ pub(super) async fn idle_for(time: Duration, room: &Semaphore, permits: usize) {
     }
 }
 
-/// Completes once all `permits` are free. It takes none of them, which would keep others from connecting.
-pub(super) async fn empty(room: &Semaphore, permits: usize) {
-    while room.available_permits() < permits {
-        sleep(Duration::from_millis(2)).await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -177,7 +177,7 @@ impl Server {
     }
 
     /// How long new connections and requests are still taken after the shutdown has begun, while readiness is off and
-    /// load balancers learn of it; 1 s by default. Over at once when no connection is open.
+    /// load balancers learn of it; 1 s by default. Over soon when no connection is open.
     #[must_use]
     pub fn drain_grace(mut self, grace: Duration) -> Self {
         self.drain_grace = grace;
