@@ -40,7 +40,7 @@ pub(crate) fn own() -> Router<SharedState> {
     Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/healthz", get(health::ready))
+        .route("/healthz", get(health::health))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{model}", get(models::one).post(models::act))
         .route("/docs.json", get(docs::document))

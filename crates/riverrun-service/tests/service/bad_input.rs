@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::fixture::{labels, start, start_with};
-use crate::http_client::{address, post, raw, read_all, request, send};
+use crate::http_client::{address, post, raw, read_all, request, send, send_on_http2};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -258,5 +258,16 @@ async fn bad_targets_are_4xx() {
             assert!(status(&answer).starts_with('4'), "{method} {target}: {answer}");
             assert!(answer.contains(r#"{"error":{"code":"#), "{answer}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_body_over_http2_gets_its_413_too() {
+    let running = small().await;
+    for size in [100 << 10, 20 << 20] {
+        let mut request = request("POST", "http://localhost/classify", &[("content-type", TEXT)], vec![b'a'; size]);
+        request.headers_mut().remove("host");
+        let answer = send_on_http2(TcpStream::connect(address(&running)).await.unwrap(), request).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (413, "too_large".into()));
     }
 }
