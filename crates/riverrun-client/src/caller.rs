@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
@@ -21,6 +21,8 @@ use crate::protocol::{Bentoml, Kserve, Plain, Protocol, Riverrun};
 use crate::retry::Budget;
 use crate::stats::Counters;
 use crate::sync::lock;
+
+const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) struct Caller<R: Portable> {
     pub(crate) shared: Arc<Shared>,
@@ -160,7 +162,8 @@ impl<R: Portable> Caller<R> {
             if self.shared.counters.in_flight.load(Ordering::Acquire) < self.shared.endpoints.limit() {
                 return;
             }
-            changed.await;
+            // A limit may change with time alone, of which nobody tells.
+            let _ = tokio::time::timeout(LOOK, changed).await;
         }
     }
 }

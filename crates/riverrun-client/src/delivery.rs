@@ -270,6 +270,16 @@ impl<R: Portable> Way<'_, R> {
                         caller.shared.counters.splits.fetch_add(1, Ordering::Relaxed);
                         return End::Halves;
                     }
+                    // It may be the endpoint that is at fault, which another one tells.
+                    if !invalid && *attempts == 0 && caller.shared.endpoints.iter().nth(1).is_some() {
+                        *attempts += 1;
+                        last = Some((endpoint, reason));
+                        if !self.wait_to_retry(backoff.next(None)).await {
+                            return End::Failed(self.late(last));
+                        }
+                        caller.shared.counters.retries.fetch_add(1, Ordering::Relaxed);
+                        continue;
+                    }
                     let runner = caller.shared.name.clone();
                     return End::Failed(if invalid {
                         RunnerError::InvalidInput { runner, error: ItemError::new(reason) }
@@ -335,11 +345,12 @@ impl<R: Portable> Way<'_, R> {
             lease.end(items, outcome);
             return Err(verdict);
         }
-        lease.end(items, Outcome::Answered);
+        let decoded = self.protocol.decode(&reply, items);
+        lease.end(items, if decoded.is_ok() { Outcome::Answered } else { Outcome::Refused });
         if let Some(model) = reply.header("x-model") {
             endpoint.set_model(model);
         }
-        self.protocol.decode(&reply, items).map_err(|reason| Verdict::Again { reason, after: None, suspect: true })
+        decoded.map_err(|reason| Verdict::Again { reason, after: None, suspect: true })
     }
 
     fn remote(&self, endpoint: &Endpoint, reason: String, retryable: bool) -> RunnerError {

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::{HeaderMap, StatusCode};
 use riverrun_runner::wire;
+use serde_json::Value;
 
 use crate::endpoint::{Address, Endpoint, Endpoints};
 use crate::error::ClientError;
@@ -150,9 +151,9 @@ impl Negotiation<'_> {
         if let Some((document, beside)) = self.document(endpoint).await? {
             let speaks_ours = document.posts().any(|post| post.takes(wire::CONTENT_TYPE));
             match self.options.protocol {
-                Some(ProtocolKind::Riverrun) => return self.riverrun(endpoint, &document, beside),
+                Some(ProtocolKind::Riverrun) => return self.riverrun(endpoint, &document, beside).await,
                 Some(ProtocolKind::Bentoml) => return self.bentoml(endpoint, &document, beside),
-                _ if speaks_ours => return self.riverrun(endpoint, &document, beside),
+                _ if speaks_ours => return self.riverrun(endpoint, &document, beside).await,
                 _ if document.is_bentoml() => return self.bentoml(endpoint, &document, beside),
                 _ => {}
             }
@@ -203,12 +204,12 @@ impl Negotiation<'_> {
         Ok(None)
     }
 
-    fn riverrun(&self, endpoint: &Endpoint, document: &OpenApi, beside: bool) -> Result<Negotiated, Silence> {
+    async fn riverrun(&self, endpoint: &Endpoint, document: &OpenApi, beside: bool) -> Result<Negotiated, Silence> {
         let posts: Vec<_> =
             document.posts().filter(|post| post.takes(wire::CONTENT_TYPE) && !post.route.contains('{')).collect();
         let prefix = if beside { parent(&endpoint.address) } else { "" };
         let routes: Vec<String> = posts.iter().map(|post| format!("`{}`", post.route)).collect();
-        let model = |operation: &serde_json::Value| operation["x-riverrun"]["model"].as_str().map(str::to_owned);
+        let model = |operation: &Value| operation["x-riverrun-model"].as_str().map(str::to_owned);
         let wanted = self.options.model.as_deref().unwrap_or(self.runner);
         let post = match endpoint.address.route() {
             Some(route) => {
@@ -221,10 +222,8 @@ impl Negotiation<'_> {
                 [] => return Err(Silence::Unsuitable("its OpenAPI document has no route for a runner".to_owned())),
                 [post] => post,
                 several => {
-                    let name = |tag: &str| tag.split(':').next().unwrap_or_default().to_owned();
-                    let mut fitting = several
-                        .iter()
-                        .filter(|post| model(post.operation).is_some_and(|tag| tag == wanted || name(&tag) == wanted));
+                    let fits = |name: String| name == wanted.split(':').next().unwrap_or_default();
+                    let mut fitting = several.iter().filter(|post| model(post.operation).is_some_and(fits));
                     match (fitting.next(), fitting.next()) {
                         (Some(post), None) => post,
                         _ => {
@@ -237,13 +236,47 @@ impl Negotiation<'_> {
                 }
             },
         };
-        let methods = post.operation["x-riverrun"]["methods"].as_array().into_iter().flatten();
-        let methods = methods.filter_map(|method| method.as_str().map(str::to_owned)).collect();
-        if let Some(tag) = model(post.operation) {
-            endpoint.set_model(&tag);
+        let mut methods = Vec::new();
+        if let Some(name) = model(post.operation) {
+            let versions = self.versions(endpoint, prefix, &name).await?;
+            let tags: Vec<&str> = versions.iter().map(|(tag, _)| tag.as_str()).collect();
+            if let Some(asked) = self.options.model.as_deref()
+                && asked != name
+                && !tags.contains(&asked)
+            {
+                let (route, tags) = (post.route, tags.join("`, `"));
+                return Err(Silence::Unsuitable(format!(
+                    "its route `{route}` is of model `{name}` (`{tags}`), not `{asked}`; correct the route or `ClientOptions::model`"
+                )));
+            }
+            if let Some((tag, its_methods)) = versions.into_iter().next() {
+                endpoint.set_model(&tag);
+                methods = its_methods;
+            }
         }
         let target = Target::Route { default: post.route.to_owned(), beside };
         Ok(Negotiated { call: Call::Riverrun, target, health: Some("/readyz".to_owned()), methods })
+    }
+
+    /// The exact tags of a model's versions, and their methods, the one that most requests go to first.
+    async fn versions(
+        &self, endpoint: &Endpoint, prefix: &str, name: &str,
+    ) -> Result<Vec<(String, Vec<String>)>, Silence> {
+        let reply = self.get(endpoint, &format!("{prefix}/v1/models")).await?;
+        // Nice to know, not needed.
+        let Ok(listed) = serde_json::from_slice::<Value>(&reply.body) else { return Ok(Vec::new()) };
+        let models = listed["models"].as_array().into_iter().flatten();
+        let mut versions: Vec<&Value> = models
+            .filter(|model| model["name"] == name)
+            .flat_map(|model| model["versions"].as_array().into_iter().flatten())
+            .collect();
+        versions.sort_by_key(|version| std::cmp::Reverse(version["weight"].as_u64()));
+        let described = |version: &&Value| {
+            let methods = version["methods"].as_array().into_iter().flatten();
+            let methods = methods.filter_map(|method| method.as_str().map(str::to_owned)).collect();
+            Some((version["tag"].as_str()?.to_owned(), methods))
+        };
+        Ok(versions.iter().filter_map(described).collect())
     }
 
     fn bentoml(&self, endpoint: &Endpoint, document: &OpenApi, beside: bool) -> Result<Negotiated, Silence> {

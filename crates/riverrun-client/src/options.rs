@@ -48,8 +48,8 @@ pub struct ClientOptions {
 
 /// How many batches are under way at one endpoint.
 ///
-/// The limit moves between the bounds by itself: up while it holds batches back and answers stay fast, down when the service
-/// says 429 or does not answer in time.
+/// The limit moves between the bounds by itself: up while it holds batches back and hardly any wait at the service, down when many
+/// do, when the service says 429 or when it does not answer in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Concurrency {
     /// At least so many.
@@ -161,7 +161,8 @@ impl ClientOptions {
     }
 
     /// The model's name at the service, where one server has several: for KServe V2, and for a Riverrun service whose URL
-    /// names no route. The runner's name, if it is not set.
+    /// names no route. The runner's name, if it is not set. A Riverrun service is refused if its model is another, or if it has
+    /// not the exact version that a full tag (`name:version`) asks for.
     #[must_use]
     pub fn model(mut self, name: impl Into<String>) -> Self {
         self.model = Some(name.into());

@@ -34,19 +34,19 @@ pub(crate) fn of_status(reply: &Reply) -> (Verdict, Outcome) {
     let said = said(reply);
     let reason = |next: &str| format!("it answered {status}{said}{next}");
     let again = |reason: String, suspect| Verdict::Again { reason, after: retry_after(&reply.headers), suspect };
-    let refused = |next: &str| (Verdict::Refused { reason: reason(next) }, Outcome::Answered);
+    let refused = |next: &str| (Verdict::Refused { reason: reason(next) }, Outcome::Refused);
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
             (again(reason("; send less, or add endpoints"), false), Outcome::Overloaded(reason("")))
         }
         StatusCode::SERVICE_UNAVAILABLE => (again(reason(""), false), Outcome::Failed(reason(""))),
         StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => (again(reason(""), true), Outcome::Failed(reason(""))),
-        StatusCode::REQUEST_TIMEOUT => (again(reason(""), true), Outcome::Answered),
+        StatusCode::REQUEST_TIMEOUT => (again(reason(""), true), Outcome::Refused),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
-            (Verdict::Culprit { reason: reason(""), invalid: true }, Outcome::Answered)
+            (Verdict::Culprit { reason: reason(""), invalid: true }, Outcome::Refused)
         }
         StatusCode::INTERNAL_SERVER_ERROR => {
-            (Verdict::Culprit { reason: reason("; its log says more"), invalid: false }, Outcome::Answered)
+            (Verdict::Culprit { reason: reason("; its log says more"), invalid: false }, Outcome::Refused)
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => refused("; set `ClientOptions::bearer_token`"),
         StatusCode::NOT_FOUND => refused("; correct the route in the URL"),
@@ -57,7 +57,7 @@ pub(crate) fn of_status(reply: &Reply) -> (Verdict, Outcome) {
             let to = reply.headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
             let reason =
                 format!("it answered {status} and points to `{to}`; redirects are not followed, so give that URL");
-            (Verdict::Refused { reason }, Outcome::Answered)
+            (Verdict::Refused { reason }, Outcome::Refused)
         }
         status if status.is_server_error() => (again(reason(""), true), Outcome::Failed(reason(""))),
         _ => refused("; this is no answer of an inference service"),
@@ -72,7 +72,7 @@ pub(crate) fn of_failure(failure: &Failure) -> (Verdict, Outcome) {
         Failure::Broken(_) => {
             (Verdict::Again { reason: reason.clone(), after: None, suspect: true }, Outcome::Failed(reason))
         }
-        Failure::Malformed(_) => (Verdict::Again { reason, after: None, suspect: true }, Outcome::Answered),
+        Failure::Malformed(_) => (Verdict::Again { reason, after: None, suspect: true }, Outcome::Refused),
         Failure::Late => (Verdict::Again { reason: reason.clone(), after: None, suspect: true }, Outcome::Late(reason)),
     }
 }

@@ -205,6 +205,52 @@ fn an_endpoint_that_drains_gets_nothing_new_and_the_other_takes_over() {
     wait_until(|| client.stats().endpoints[0].is_ready);
 }
 
+#[test]
+fn an_endpoint_that_fails_fast_gets_no_more_than_its_share_and_its_requests_go_to_the_other() {
+    let failing = Server::start(service(|_, _| Answer::reply(500, "application/json", r#"{"error": "no device"}"#)));
+    let well = Server::start(slow);
+    let runner = runner();
+    let client = runner.init_client([failing.url(""), well.url("")]).unwrap();
+
+    for index in 0..40 {
+        let text = format!("text {index}");
+        assert_eq!(runner.run(text.clone()), Ok(label(&text)));
+    }
+
+    assert_eq!(client.stats().failed_items, 0);
+}
+
+#[test]
+fn what_is_too_large_for_one_request_is_sent_in_several() {
+    const LIMIT: usize = 300;
+    let server = Server::start(service(|_, request| match request.body.len() {
+        // What the service takes is less than what the client knows of.
+        0..LIMIT => wire_answer(&request.body),
+        _ => Answer::reply(413, "application/json", "{}"),
+    }));
+    let runner = runner();
+    runner.init_client(ClientOptions::new(server.url("")).max_request_bytes(2 * LIMIT)).unwrap();
+    let texts: Vec<String> = (0..64).map(|index| format!("a text of some length {index}")).collect();
+
+    let results = runner.run_batch(texts.clone()).unwrap();
+
+    for (text, result) in texts.iter().zip(results) {
+        assert_eq!(result, Ok(label(text)));
+    }
+    assert!(server.seen("/classify").iter().all(|request| request.body.len() <= 2 * LIMIT));
+}
+
+#[test]
+fn a_reply_that_is_too_large_is_not_read() {
+    let server = Server::start(service(|_, _| Answer::reply(200, CONTENT_TYPE, vec![0; 1 << 20])));
+    let runner = runner();
+    runner.init_client(ClientOptions::new(server.url("")).max_reply_bytes(1 << 16)).unwrap();
+
+    let (reason, _) = reason(runner.run("a"));
+
+    assert!(reason.contains("larger than 65536 bytes"), "{reason}");
+}
+
 /// What a stream does: many callers, each waiting for its own answer.
 fn stream(runner: &Runner<Labels>, callers: usize, texts_each: usize, during: impl FnOnce()) {
     std::thread::scope(|scope| {

@@ -26,7 +26,7 @@ fn serve(runtime: &Runtime, address: SocketAddr, service: Service) -> Running {
 }
 
 fn classify() -> Service {
-    Service::new("labels").runner("/classify", &computing_runner())
+    Service::new("labels").runner("/classify", &computing_runner("labels:3"))
 }
 
 fn any_port() -> SocketAddr {
@@ -66,7 +66,33 @@ fn it_is_found_by_its_base_and_by_its_route_and_bad_items_fail_alone() {
         check(&runner);
         assert_eq!(client.info().protocol, Some(ProtocolKind::Riverrun));
         assert_eq!(client.info().route.as_deref(), Some("/classify"));
+        assert_eq!(client.info().methods, ["predict"]);
     }
+}
+
+#[test]
+fn of_several_models_the_one_is_called_that_was_asked_for() {
+    let runtime = runtime();
+    let service = classify().runner("/other", &computing_runner("other:1"));
+    let running = serve(&runtime, any_port(), service);
+
+    let by_its_own_name = runner();
+    by_its_own_name.init_client(url(&running)).unwrap();
+    assert_eq!(by_its_own_name.run("ab"), Ok(label("ab")));
+    let by_option = runner();
+    let client = by_option.init_client(ClientOptions::new(url(&running)).model("other")).unwrap();
+    assert_eq!(client.info().route.as_deref(), Some("/other"));
+    assert_eq!(client.info().model.as_deref(), Some("other:1"));
+    assert_eq!(by_option.run("ab"), Ok(label("ab")));
+
+    let message =
+        |url: String, model| runner().init_client(ClientOptions::new(url).model(model)).unwrap_err().to_string();
+    let none = message(url(&running), "third");
+    assert!(none.contains("`/classify`, `/other`"), "{none}");
+    let old = message(url(&running), "labels:2");
+    assert!(old.contains("`labels:3`") && old.contains("not `labels:2`"), "{old}");
+    let wrong = message(format!("{}/other", url(&running)), "labels");
+    assert!(wrong.contains("is of model `other`") && wrong.contains("not `labels`"), "{wrong}");
 }
 
 #[test]
@@ -136,4 +162,28 @@ fn no_request_is_lost_while_it_drains_ends_and_is_started_again() {
     });
 
     assert_eq!(client.stats().failed_items, 0);
+}
+
+#[test]
+fn a_flood_keeps_it_busy_and_is_not_refused_all_the_time() {
+    let runtime = runtime();
+    let running = serve(&runtime, any_port(), classify());
+    let runner = runner();
+    let client = runner.init_client(url(&running)).unwrap();
+
+    std::thread::scope(|scope| {
+        for caller in 0..4 {
+            let runner = &runner;
+            scope.spawn(move || {
+                let texts: Vec<String> = (0..5000).map(|index| format!("text {index} of {caller}")).collect();
+                for (text, result) in texts.iter().zip(runner.run_batch(texts.clone()).unwrap()) {
+                    assert_eq!(result, Ok(label(text)));
+                }
+            });
+        }
+    });
+
+    let stats = client.stats();
+    assert_eq!(stats.failed_items, 0);
+    assert!(stats.retries * 10 < stats.batches, "{stats:?}");
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::breaker::Pass;
+use super::concurrency::Company;
 use super::{BreakerState, Endpoint};
 use crate::random;
 use crate::sync::lock;
@@ -14,8 +15,10 @@ use crate::sync::lock;
 /// How a request ended, as far as its endpoint is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It was answered, with what it asked for or with what is wrong with it.
+    /// It was answered with what it asked for.
     Answered,
+    /// It was answered with something else: the endpoint is there, but how fast it refuses says nothing about how fast it is.
+    Refused,
     /// It was refused because there is too much: the endpoint is well.
     Overloaded(String),
     /// It was not answered in time.
@@ -64,7 +67,7 @@ impl Endpoints {
             if let Some(lease) = self.try_acquire(avoid, now) {
                 return Some(lease);
             }
-            let opens = self.list.iter().filter_map(|endpoint| endpoint.opens_at()).min();
+            let opens = self.list.iter().filter_map(|endpoint| endpoint.opens_at()).filter(|at| *at > now).min();
             // A breaker that opens now is for the next round; it is not to be spun on.
             let wake = opens.unwrap_or(deadline).max(now + Duration::from_millis(1)).min(deadline);
             tokio::select! {
@@ -85,9 +88,9 @@ impl Endpoints {
         while !open.is_empty() {
             let chosen = two_choices(&open);
             let (endpoint, _) = open.swap_remove(chosen);
-            if let Some((pass, saturated)) = endpoint.enter(now) {
+            if let Some((pass, company)) = endpoint.enter(now) {
                 let all = self.clone();
-                return Some(Lease { endpoint: endpoint.clone(), pass, saturated, sent: now, all, ended: false });
+                return Some(Lease { endpoint: endpoint.clone(), pass, company, sent: now, all, ended: false });
             }
         }
         None
@@ -109,7 +112,7 @@ fn two_choices(open: &[(&Arc<Endpoint>, f64)]) -> usize {
 pub(crate) struct Lease {
     pub(crate) endpoint: Arc<Endpoint>,
     pass: Pass,
-    saturated: bool,
+    company: Company,
     sent: Instant,
     all: Arc<Endpoints>,
     ended: bool,
@@ -127,7 +130,10 @@ impl Lease {
         match outcome {
             Outcome::Answered => {
                 state.latency.note(took);
-                state.limit.answered(items, took, self.saturated);
+                state.limit.answered(items, took, self.company, now);
+                state.breaker.succeeded(self.pass);
+            }
+            Outcome::Refused => {
                 state.breaker.succeeded(self.pass);
             }
             Outcome::Overloaded(reason) => {

@@ -16,7 +16,7 @@ pub(crate) use address::{Address, Place};
 pub(crate) use balance::{Endpoints, Lease, Outcome};
 pub use breaker::BreakerState;
 use breaker::{Breaker, Pass};
-use concurrency::AdaptiveLimit;
+use concurrency::{AdaptiveLimit, Company};
 pub(crate) use health::{Health, HealthCheck, watch};
 
 use crate::http::Pool;
@@ -82,34 +82,36 @@ impl Endpoint {
     }
 
     pub(crate) fn limit(&self) -> usize {
-        lock(&self.state).limit.get()
+        lock(&self.state).limit.get(Instant::now())
     }
 
     /// What a new batch would cost here, or nothing if the endpoint takes none now.
     fn load(&self, now: Instant) -> Option<f64> {
         let state = lock(&self.state);
-        let open = state.unready.is_none() && state.in_flight < state.limit.get() && state.breaker.admits(now);
+        let open = state.unready.is_none() && state.in_flight < state.limit.get(now) && state.breaker.admits(now);
         // An endpoint that has not answered yet counts as fast, so that it is tried.
         open.then(|| (state.in_flight + 1) as f64 * state.latency.0.unwrap_or(1e-6))
     }
 
     /// Takes a place for a batch, if there still is one.
-    fn enter(&self, now: Instant) -> Option<(Pass, bool)> {
+    fn enter(&self, now: Instant) -> Option<(Pass, Company)> {
         let mut state = lock(&self.state);
-        if state.unready.is_some() || state.in_flight >= state.limit.get() {
+        if state.unready.is_some() || state.in_flight >= state.limit.get(now) {
             return None;
         }
         let pass = state.breaker.pass(now)?;
         state.in_flight += 1;
-        let saturated = state.in_flight >= state.limit.get();
+        let in_flight = state.in_flight;
+        let company = state.limit.sent(in_flight);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Some((pass, saturated))
+        Some((pass, company))
     }
 
     /// When time alone will let a batch in.
     fn opens_at(&self) -> Option<Instant> {
         let state = lock(&self.state);
-        state.unready.is_none().then(|| state.breaker.opens_at()).flatten()
+        let times = [state.breaker.opens_at(), state.limit.drains_until()];
+        times.into_iter().flatten().min().filter(|_| state.unready.is_none())
     }
 
     /// Why it takes no batch, for a message about it.
@@ -168,7 +170,7 @@ impl Endpoint {
         EndpointStats {
             endpoint: self.address.text().clone(),
             in_flight: state.in_flight,
-            limit: state.limit.get(),
+            limit: state.limit.get(Instant::now()),
             breaker: state.breaker.state(),
             is_ready: state.unready.is_none(),
             latency: state.latency.0.map(Duration::from_secs_f64),

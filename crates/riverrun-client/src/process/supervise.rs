@@ -126,9 +126,10 @@ impl Charge {
             deaths = if life == Life::Long { 1 } else { deaths + 1 };
             stillborn = if matches!(life, Life::None | Life::Unheard) { stillborn + 1 } else { 0 };
             tracing::warn!(process = self.options.name, reason, deaths, "a runner's process ended");
-            if life == Life::None || stillborn >= STILLBORN || deaths >= SHORT_LIVED {
-                let times = if deaths > 1 { format!(" ({deaths} times in a row)") } else { String::new() };
-                self.place.set_failure(&format!("{reason}{times}"));
+            if life == Life::None {
+                self.place.set_failure(&reason);
+            } else if stillborn >= STILLBORN || deaths >= SHORT_LIVED {
+                self.place.set_failure(&format!("{deaths} times in a row {reason}"));
             }
             let factor = 2_u32.saturating_pow(deaths.saturating_sub(1).min(20));
             let pause = self.options.shortest_pause.saturating_mul(factor).min(self.options.longest_pause);
@@ -184,7 +185,7 @@ impl Charge {
             lines if lines.is_empty() => "without a word".to_owned(),
             lines => format!("and said last: {lines}"),
         };
-        Death { reason: format!("{ended} {said}; its log is {}", log.display()), life }
+        Death { reason: format!("{ended} {said} (all of it is in {})", log.display()), life }
     }
 
     /// Ends the process if this program started it and nobody else uses it. What others still use ends by itself after the last

@@ -1,10 +1,14 @@
 //! A runnable that is only called remotely, and what its service answers.
 
+use std::time::Duration;
+
 use riverrun_runner::wire::{CONTENT_TYPE, Payload, Portable, WireError, WireRequest, WireResponse};
 use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Seen};
+
+const PER_ITEM: Duration = Duration::from_micros(100);
 
 /// Computes nothing unless it is where it is to be computed.
 pub struct Labels {
@@ -38,6 +42,8 @@ impl Runnable for Labels {
         if !self.here {
             return Err(ItemError::new("computed in the wrong place"));
         }
+        // What a model takes, more or less.
+        std::thread::sleep(PER_ITEM * u32::try_from(batch.len()).unwrap());
         Ok(batch.into_iter().map(|text| Ok(label(&text))).collect())
     }
 }
@@ -60,8 +66,8 @@ pub fn runner() -> Runner<Labels> {
 }
 
 /// What a service runs.
-pub fn computing_runner() -> Runner<Labels> {
-    let runner = Runner::new("labels", Labels { here: true });
+pub fn computing_runner(name: &str) -> Runner<Labels> {
+    let runner = Runner::new(name, Labels { here: true });
     runner.init_local().unwrap();
     runner
 }
