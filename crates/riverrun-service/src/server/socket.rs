@@ -88,6 +88,7 @@ impl AsyncWrite for Socket {
         if let Some(answer) = bare_error::with_body(buf) {
             // What it announces is at odds with what hyper thinks it sent, which is why such a connection ends here:
             // hyper closes it after each of these.
+            tracing::debug!(target: "riverrun::connection", peer = %self.activity.peer(), "a head that is no request");
             self.instead = answer;
             let _ = self.write_instead(context)?;
             return Poll::Ready(Ok(buf.len()));

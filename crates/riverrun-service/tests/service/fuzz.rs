@@ -1,13 +1,18 @@
 //! Whatever is sent, the answer is never the service's fault.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use crate::fixture::labels;
+use crate::fixture::{labels, start};
+use crate::http_client::{address, read_all};
 
 fn paths() -> impl Strategy<Value = String> {
     let known = [
@@ -124,5 +129,73 @@ proptest! {
         let over = no_time && status == 504;
         prop_assert!(status < 500 || over, "{status}: {}", String::from_utf8_lossy(&body));
         prop_assert!(!String::from_utf8_lossy(&body).contains(r#""code":"internal""#));
+    }
+}
+
+const WHOLE: &str = "POST /classify?top_k=2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: */*\r\n\
+    X-Timeout-Ms: 60000\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n[\"a\",\"b\"\r\n1\r\n]\r\n0\r\n\r\n\
+    POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\na text";
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Put(u8),
+    Insert(Vec<u8>),
+    Remove(usize),
+    Cut,
+}
+
+fn edits() -> impl Strategy<Value = Vec<(prop::sample::Index, Edit)>> {
+    let edit = prop_oneof![
+        4 => any::<u8>().prop_map(Edit::Put),
+        2 => prop::collection::vec(any::<u8>(), 1..20).prop_map(Edit::Insert),
+        1 => prop::sample::select(vec!["\r\n", "\n", "\0", " ", ":", "\r\n\r\n", "ffffffff\r\n"])
+            .prop_map(|text| Edit::Insert(text.as_bytes().to_vec())),
+        2 => (1..20_usize).prop_map(Edit::Remove),
+        1 => Just(Edit::Cut),
+    ];
+    prop::collection::vec((any::<prop::sample::Index>(), edit), 1..4)
+}
+
+fn edited(edits: Vec<(prop::sample::Index, Edit)>) -> Vec<u8> {
+    let mut bytes = WHOLE.as_bytes().to_vec();
+    for (index, edit) in edits {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = index.index(bytes.len());
+        match edit {
+            Edit::Put(byte) => bytes[at] = byte,
+            Edit::Insert(new) => drop(bytes.splice(at..at, new)),
+            Edit::Remove(count) => drop(bytes.drain(at..(at + count).min(bytes.len()))),
+            Edit::Cut => bytes.truncate(at),
+        }
+    }
+    bytes
+}
+
+async fn exchanged(to: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let _ = stream.write_all(bytes).await;
+    let _ = stream.shutdown().await;
+    read_all(&mut stream).await
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn bytes_that_are_nearly_a_request_make_no_service_fail(edits in edits()) {
+        thread_local! {
+            static SERVICE: (tokio::runtime::Runtime, riverrun_service::Running) = {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let running = runtime.block_on(start(labels()));
+                (runtime, running)
+            };
+        }
+
+        let answer = SERVICE.with(|(runtime, running)| runtime.block_on(exchanged(address(running), &edited(edits))));
+
+        let status = answer.get(8..10).unwrap_or_default();
+        prop_assert!(answer.is_empty() || [" 2", " 4"].contains(&status), "{answer}");
+        prop_assert!(!answer.contains(r#""code":"internal""#), "{answer}");
     }
 }
