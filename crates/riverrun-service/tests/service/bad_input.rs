@@ -271,3 +271,17 @@ async fn a_large_body_over_http2_gets_its_413_too() {
         assert_eq!((answer.status.as_u16(), answer.code()), (413, "too_large".into()));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_beyond_the_limit_over_http2_is_a_431() {
+    let running = small().await;
+    let long = "a".repeat(100 << 10);
+    let headers = [("x-long", &*long)];
+    let mut request = request("GET", "http://localhost/livez", &headers, "");
+    request.headers_mut().remove("host");
+
+    let answer = send_on_http2(TcpStream::connect(address(&running)).await.unwrap(), request).await;
+
+    assert_eq!(answer.status, 431, "{}", answer.text());
+    is_well(&running).await;
+}
