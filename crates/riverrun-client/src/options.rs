@@ -49,7 +49,7 @@ pub struct ClientOptions {
 /// How many batches are under way at one endpoint.
 ///
 /// The limit moves between the bounds by itself: up while it holds batches back and hardly any wait at the service, down when many
-/// do, when the service says 429 or when it does not answer in time.
+/// do, when the service says 429 or 503, or when it does not answer in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Concurrency {
     /// At least so many.
@@ -229,7 +229,8 @@ impl ClientOptions {
         self
     }
 
-    /// Where the `traceparent` header of a batch comes from, if there is one to send.
+    /// Where the `traceparent` header of a batch (W3C Trace Context) comes from, if there is one to send. Without one the service
+    /// begins the trace, and decides whether it is sampled.
     #[must_use]
     pub fn traceparent(mut self, make: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
         self.traceparent = Some(Arc::new(make));

@@ -39,7 +39,7 @@ pub(crate) fn of_status(reply: &Reply) -> (Verdict, Outcome) {
         StatusCode::TOO_MANY_REQUESTS => {
             (again(reason("; send less, or add endpoints"), false), Outcome::Overloaded(reason("")))
         }
-        StatusCode::SERVICE_UNAVAILABLE => (again(reason(""), false), Outcome::Failed(reason(""))),
+        StatusCode::SERVICE_UNAVAILABLE => (again(reason(""), false), Outcome::Unavailable(reason(""))),
         StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => (again(reason(""), true), Outcome::Failed(reason(""))),
         StatusCode::REQUEST_TIMEOUT => (again(reason(""), true), Outcome::Refused),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {

@@ -296,6 +296,25 @@ fn every_request_is_answered_with_its_own_answer_while_the_service_is_killed_and
 }
 
 #[test]
+fn a_slow_endpoint_gets_fewer_requests_than_a_fast_one() {
+    let classify_in = |time| {
+        move |request: &Seen| {
+            let answer = riverrun_service(request);
+            if request.path == "/classify" { answer.after(time) } else { answer }
+        }
+    };
+    let slow = Server::start(classify_in(Duration::from_millis(40)));
+    let fast = Server::start(classify_in(Duration::from_millis(1)));
+    let runner = runner().batching(Batching::default().max_batch_size(1));
+    runner.init_client([slow.url(""), fast.url("")]).unwrap();
+
+    stream(&runner, 4, 50, || {});
+
+    let (slow, fast) = (slow.seen("/classify").len(), fast.seen("/classify").len());
+    assert!(slow > 0 && fast > 2 * slow, "{slow} to the slow one, {fast} to the fast one");
+}
+
+#[test]
 fn no_request_is_lost_when_one_of_two_endpoints_dies() {
     let (dying, other) = (Server::start(slow), Server::start(slow));
     let runner = runner();

@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Late(String),
     /// The endpoint did not do its work.
     Failed(String),
+    /// It says that it can't work now (503): it drains, is not ready, or has too much.
+    Unavailable(String),
 }
 
 /// All endpoints of a runner.
@@ -143,6 +145,12 @@ impl Lease {
             }
             Outcome::Late(reason) => {
                 state.latency.note(took);
+                state.limit.overloaded(self.sent, now);
+                state.breaker.failed(self.pass, now);
+                state.last_failure = Some(reason);
+                endpoint.failures.fetch_add(1, Ordering::Relaxed);
+            }
+            Outcome::Unavailable(reason) => {
                 state.limit.overloaded(self.sent, now);
                 state.breaker.failed(self.pass, now);
                 state.last_failure = Some(reason);

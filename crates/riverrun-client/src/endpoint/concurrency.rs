@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 ///
 /// What a lone round trip takes is measured now and then, by letting one be alone (as BBR does: Cardwell and others, 2016).
 ///
-/// It is cut when the endpoint says that it has too much (429) or does not answer in time. Requests that were under way at a
+/// It is cut when the endpoint says that it has too much (429, 503) or does not answer in time. Requests that were under way at a
 /// cut do not cut again: they were sent under the old limit.
 #[derive(Debug)]
 pub(crate) struct AdaptiveLimit {

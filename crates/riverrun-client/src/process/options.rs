@@ -70,8 +70,9 @@ impl ProcessOptions {
         self
     }
 
-    /// Where the socket, the locks and the process's log are: a directory that only its user may read. By default `run` in
-    /// `RIVERRUN_HOME`, or else `riverrun` in `XDG_RUNTIME_DIR`, or else one in the directory for temporary files.
+    /// Where the socket, the locks and the process's log are: a directory that only its user may read. By default `run-`
+    /// and the user's id in `RIVERRUN_HOME`, or else `riverrun` in `XDG_RUNTIME_DIR`, or else one in the directory for temporary
+    /// files.
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());

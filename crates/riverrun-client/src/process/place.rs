@@ -110,16 +110,17 @@ impl Place {
     }
 }
 
-/// `run` in the home that is set; else the session's directory; else one per user in that for temporary files.
+/// In the home that is set, which several users may share; else in the session's; else in that for temporary files.
 fn default_directory() -> PathBuf {
     let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let user = rustix::process::geteuid().as_raw();
     if let Some(home) = set("RIVERRUN_HOME") {
-        return home.join("run");
+        return home.join(format!("run-{user}"));
     }
     if let Some(session) = set("XDG_RUNTIME_DIR") {
         return session.join("riverrun");
     }
-    std::env::temp_dir().join(format!("riverrun-{}", rustix::process::geteuid().as_raw()))
+    std::env::temp_dir().join(format!("riverrun-{user}"))
 }
 
 /// Short, since the path of a socket is; the beginning is for people.

@@ -117,10 +117,10 @@ impl Charge {
         let (mut deaths, mut stillborn) = (0, 0);
         loop {
             // One that an earlier supervisor left behind.
-            if connect(&self.place.socket()).await.is_ok() {
-                present(&self.place.socket()).await;
-                tracing::warn!(socket = %self.place.socket().display(), "a runner's process is gone");
-                continue;
+            let socket = self.place.socket();
+            if connect(&socket).await.is_some() {
+                present(&socket).await;
+                tracing::warn!(socket = %socket.display(), "a runner's process is gone");
             }
             let Death { reason, life } = self.run().await;
             deaths = if life == Life::Long { 1 } else { deaths + 1 };
@@ -161,7 +161,7 @@ impl Charge {
         tracing::info!(process = self.options.name, id = child.id(), "a runner's process was started");
         let socket = self.place.socket();
         let growing = async {
-            while connect(&socket).await.is_err() {
+            while connect(&socket).await.is_none() {
                 sleep(LOOK).await;
             }
             life = Life::Short;
@@ -222,13 +222,24 @@ enum Life {
     Long,
 }
 
-async fn connect(socket: &Path) -> io::Result<UnixStream> {
-    UnixStream::connect(socket).await
+/// A connection; none if there is nobody to connect to.
+async fn connect(socket: &Path) -> Option<UnixStream> {
+    loop {
+        match UnixStream::connect(socket).await {
+            Ok(stream) => return Some(stream),
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => {
+                return None;
+            }
+            // Somebody is there and has too many at its door, say.
+            Err(error) => tracing::debug!(socket = %socket.display(), %error, "no connection to a runner's process"),
+        }
+        sleep(RECONNECT).await;
+    }
 }
 
 /// Stays connected; returns once there is nobody to connect to. A service may close a connection that is not used.
 async fn present(socket: &Path) {
-    while let Ok(mut stream) = connect(socket).await {
+    while let Some(mut stream) = connect(socket).await {
         let mut unexpected = [0; 64];
         while stream.read(&mut unexpected).await.is_ok_and(|bytes| bytes > 0) {}
         drop(stream);
