@@ -10,6 +10,7 @@ use riverrun_runner::{Priority, RequestTiming};
 
 use crate::fault::Fault;
 use crate::limits::Limits;
+use crate::observe::Watch;
 use crate::served_model::ServedVersion;
 use crate::server::Peer;
 
@@ -38,10 +39,11 @@ struct Known {
     timing: Arc<RequestTiming>,
     answered_by: OnceLock<Arc<ServedVersion>>,
     items: AtomicUsize,
+    watch: Watch,
 }
 
 impl RequestContext {
-    pub(crate) fn new(headers: &HeaderMap, peer: Peer) -> Self {
+    pub(crate) fn new(headers: &HeaderMap, peer: Peer, watch: Watch) -> Self {
         let id = headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
         Self(Arc::new(Known {
             id: id.map_or_else(new_id, Box::from),
@@ -50,6 +52,7 @@ impl RequestContext {
             timing: RequestTiming::new(),
             answered_by: OnceLock::new(),
             items: AtomicUsize::new(0),
+            watch,
         }))
     }
 
@@ -75,6 +78,17 @@ impl RequestContext {
     #[must_use]
     pub fn timing(&self) -> &Arc<RequestTiming> {
         &self.0.timing
+    }
+
+    /// The W3C header `traceparent` for what is called on behalf of this request; none if it is part of no trace.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        self.0.watch.traceparent()
+    }
+
+    /// What it keeps to be observed.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0.watch
     }
 
     /// Notes the version that computes it, and so many inputs more.
@@ -175,7 +189,7 @@ mod tests {
     fn context(id: &[u8]) -> RequestContext {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, http::HeaderValue::from_bytes(id).unwrap());
-        RequestContext::new(&headers, Peer::Local)
+        RequestContext::new(&headers, Peer::Local, Watch::default())
     }
 
     #[test]

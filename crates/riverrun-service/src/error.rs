@@ -163,6 +163,41 @@ pub enum ServiceError {
         /// What is wrong.
         reason: String,
     },
+    /// The prediction log cannot be written.
+    #[error(
+        "the prediction log cannot be written to {}: {reason}; give a directory that this user may write to, on a disk with room",
+        directory.display()
+    )]
+    PredictionLog {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Another service logs its predictions there.
+    #[error("another service writes its prediction log to {}; give each a directory of its own", directory.display())]
+    PredictionLogTaken {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Traces cannot be sent.
+    #[error(
+        "traces cannot be sent to {endpoint}: {reason}; give the address of an OTLP/HTTP collector, such as http://localhost:4318"
+    )]
+    Otlp {
+        /// Where they were to be sent.
+        endpoint: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A build that cannot send traces.
+    #[error(
+        "traces are to go to {endpoint}, but this build cannot send any; build it with the feature `otlp`, or leave the endpoint out"
+    )]
+    WithoutOtlp {
+        /// Where they were to be sent.
+        endpoint: String,
+    },
     /// Not an origin.
     #[error("`{origin}` is not an origin; give a scheme and a host, such as https://example.org, or `*` for all")]
     BadOrigin {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use riverrun_runner::AnyRunner;
 
@@ -195,15 +195,20 @@ impl Follower {
 
     fn change(&self, version: &str) -> Result<(), String> {
         let source = &self.follow.source;
+        let begun = Instant::now();
         let loaded = guard(|| source.load(version));
+        if loaded.is_err() {
+            self.model.changes().failed();
+        }
         let ready = loaded.and_then(|runner| {
             self.model.change_to(version, runner).map_err(|error| match error {
                 ServiceError::Change { reason, .. } => reason,
                 other => other.to_string(),
             })
         });
-        if let Err(reason) = &ready {
-            self.model.set_failure(Some((version, reason)));
+        match &ready {
+            Ok(()) => self.model.loaded_in(begun.elapsed()),
+            Err(reason) => self.model.set_failure(Some((version, reason))),
         }
         ready
     }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use riverrun_runner::AnyRunner;
 
 use crate::error::ServiceError;
 use crate::fault::Fault;
+use crate::observe::{Changes, VersionMetrics};
 use crate::pace::Pace;
 use crate::shadow::Shadow;
 
@@ -20,6 +22,7 @@ pub struct ServedModel {
     versions: ArcSwap<Versions>,
     shadow: ArcSwap<Option<Arc<Shadow>>>,
     failure: ArcSwap<Option<ChangeFailure>>,
+    changes: Changes,
 }
 
 /// A newer version that could not be put in place.
@@ -47,12 +50,13 @@ pub struct ServedVersion {
     version: Arc<str>,
     runner: Arc<dyn AnyRunner>,
     pace: Pace,
+    metrics: VersionMetrics,
 }
 
 impl ServedVersion {
     fn new(model: &str, version: &str, runner: Arc<dyn AnyRunner>) -> Arc<Self> {
-        let pace = Pace::of(&*runner);
-        Arc::new(Self { tag: format!("{model}:{version}").into(), version: version.into(), runner, pace })
+        let (pace, metrics) = (Pace::of(&*runner), VersionMetrics::of(&*runner));
+        Arc::new(Self { tag: format!("{model}:{version}").into(), version: version.into(), runner, pace, metrics })
     }
 
     /// `name:version`, as in the header `X-Model` of its answers.
@@ -71,6 +75,16 @@ impl ServedVersion {
     #[must_use]
     pub fn runner(&self) -> &Arc<dyn AnyRunner> {
         &self.runner
+    }
+
+    /// The model's name.
+    pub(crate) fn model(&self) -> &str {
+        self.tag.strip_suffix(&*self.version).and_then(|tag| tag.strip_suffix(':')).unwrap_or(&self.tag)
+    }
+
+    /// What is counted of it.
+    pub(crate) fn metrics(&self) -> &VersionMetrics {
+        &self.metrics
     }
 
     /// How fast its queue empties.
@@ -110,6 +124,7 @@ impl ServedModel {
             versions: ArcSwap::default(),
             shadow: ArcSwap::from_pointee(None),
             failure: ArcSwap::from_pointee(None),
+            changes: Changes::default(),
         })
     }
 
@@ -198,12 +213,13 @@ impl ServedModel {
     /// # Errors
     /// [`Change`](ServiceError::Change): it can't compute, or is not initialised. The versions before go on.
     pub fn change_to(&self, version: &str, runner: Arc<dyn AnyRunner>) -> Result<(), ServiceError> {
-        runner.warm_up().map_err(|error| ServiceError::Change {
-            model: self.name.to_string(),
-            version: version.to_owned(),
-            reason: error.to_string(),
+        runner.warm_up().map_err(|error| {
+            self.changes.failed();
+            let (model, version) = (self.name.to_string(), version.to_owned());
+            ServiceError::Change { model, version, reason: error.to_string() }
         })?;
         self.replace(version, runner);
+        self.changes.succeeded();
         self.set_failure(None);
         Ok(())
     }
@@ -212,6 +228,16 @@ impl ServedModel {
     #[must_use]
     pub fn failure(&self) -> Option<ChangeFailure> {
         (**self.failure.load()).clone()
+    }
+
+    /// Notes how long the version that is served took to load, for the metrics.
+    pub fn loaded_in(&self, time: Duration) {
+        self.changes.loaded_in(time);
+    }
+
+    /// How its versions came into place.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     pub(crate) fn set_failure(&self, failure: Option<(&str, &str)>) {

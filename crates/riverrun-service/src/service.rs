@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::post;
 use riverrun_runner::Runner;
 use riverrun_runner::wire::Portable;
@@ -21,6 +21,9 @@ use crate::fault::panic_message;
 use crate::limits::Limits;
 use crate::middleware::{self, Tokens};
 use crate::models::Models;
+use crate::observe::Observe;
+use crate::observe::otlp::Otlp;
+use crate::observe::prediction_log::PredictionLog;
 use crate::predict;
 use crate::routes;
 use crate::served_model::ServedModel;
@@ -44,6 +47,8 @@ pub struct Service {
     limits: Limits,
     tokens: Vec<String>,
     origins: Vec<String>,
+    prediction_log: Option<PredictionLog>,
+    otlp: Option<Otlp>,
 }
 
 impl fmt::Debug for Service {
@@ -67,6 +72,8 @@ impl Service {
             limits: Limits::default(),
             tokens: Vec::new(),
             origins: Vec::new(),
+            prediction_log: None,
+            otlp: None,
         }
     }
 
@@ -130,6 +137,23 @@ impl Service {
         Server::new().listen(address.into()).bind(self).await
     }
 
+    /// Logs what was answered by which version. Nothing is logged by default.
+    ///
+    /// What is still in memory when a [`BoundServer`](crate::BoundServer) ends is written first; a server of one's own may lose the
+    /// last moments.
+    #[must_use]
+    pub fn prediction_log(mut self, log: PredictionLog) -> Self {
+        self.prediction_log = Some(log);
+        self
+    }
+
+    /// Sends traces. None are sent by default. Needs the feature `otlp`: without it, binding the service is an error.
+    #[must_use]
+    pub fn otlp(mut self, otlp: Otlp) -> Self {
+        self.otlp = Some(otlp);
+        self
+    }
+
     /// The service as a router, for a server of one's own. Connections, TLS, time-outs of heads and the drain are then that server's.
     ///
     /// # Errors
@@ -140,7 +164,7 @@ impl Service {
 
     /// The router with all its layers, and the state behind it.
     pub(crate) fn build(self) -> Result<(Router, SharedState), ServiceError> {
-        let Self { name, models: given, endpoints, merged, limits, tokens, origins } = self;
+        let Self { name, models: given, endpoints, merged, limits, tokens, origins, prediction_log, otlp } = self;
         let tokens = Tokens::new(&tokens)?;
         let mut taken = routes::Taken::new();
         let mut models = Models::default();
@@ -165,7 +189,10 @@ impl Service {
             router = router.route(route, post(handle));
         }
         let secured = !tokens.is_empty();
-        let state = Arc::new(AppState::new(name, models, limits, taken.into_routes(), endpoints, secured));
+        let tracer = otlp.map(|otlp| otlp.start(&name)).transpose()?;
+        let predictions = prediction_log.map(|log| log.start()).transpose()?;
+        let observe = Observe::new(&models, predictions, tracer);
+        let state = Arc::new(AppState::new(name, models, limits, taken.into_routes(), endpoints, secured, observe));
         let mut router = router.with_state(state.clone());
         for other in merged {
             router = merged_with(router, other)?;
@@ -203,5 +230,5 @@ fn surround(router: Router, state: &SharedState, tokens: Tokens, origins: &[Stri
         // Outside of the tokens, since a browser asks for leave without one.
         router = router.layer(middleware::cors(origins)?);
     }
-    Ok(router.layer(from_fn(middleware::access)))
+    Ok(router.layer(from_fn_with_state(state.clone(), middleware::access)))
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::endpoint::Endpoint;
 use crate::limits::Limits;
 use crate::models::Models;
+use crate::observe::Observe;
 use crate::openapi;
 use crate::predict::BodyBudget;
 use crate::served_model::ServedModel;
@@ -26,6 +27,8 @@ pub(crate) struct AppState {
     pub(crate) routes: Vec<String>,
     /// When it was started.
     pub(crate) started: Instant,
+    /// What is counted, and where logs and traces go.
+    pub(crate) observe: Observe,
     endpoints: Vec<(String, Endpoint)>,
     secured: bool,
     draining: watch::Sender<bool>,
@@ -37,11 +40,11 @@ pub(crate) type SharedState = Arc<AppState>;
 impl AppState {
     pub(crate) fn new(
         name: String, models: Models, limits: Limits, routes: Vec<String>, endpoints: Vec<(String, Endpoint)>,
-        secured: bool,
+        secured: bool, observe: Observe,
     ) -> Self {
         let bodies = BodyBudget::new(limits.max_bodies);
         let (started, draining) = (Instant::now(), watch::Sender::new(false));
-        Self { name, models, limits, bodies, routes, started, endpoints, secured, draining }
+        Self { name, models, limits, bodies, routes, started, observe, endpoints, secured, draining }
     }
 
     /// Whether requests should be sent here: every model is loaded and no shutdown has begun.

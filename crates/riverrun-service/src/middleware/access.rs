@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, Uri};
@@ -11,12 +11,14 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use crate::context::{REQUEST_ID, RequestContext};
 use crate::guarded::{Guard, Guarded};
 use crate::server::{Activity, Peer};
+use crate::state::SharedState;
 
 /// Gives the request its [`RequestContext`] and the answer its `X-Request-Id`; logs one line when the last byte is out.
-pub(crate) async fn access(mut request: Request, next: Next) -> Response {
+pub(crate) async fn access(State(state): State<SharedState>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Arc<Activity>>().map_or(Peer::Local, |connection| connection.peer());
-    let context = RequestContext::new(request.headers(), peer);
+    let context = RequestContext::new(request.headers(), peer, state.observe.begin(&request));
     let mut line = Line {
+        state,
         context: context.clone(),
         method: request.method().clone(),
         uri: request.uri().clone(),
@@ -35,6 +37,7 @@ pub(crate) async fn access(mut request: Request, next: Next) -> Response {
 
 /// The line of one request, written when it is dropped.
 struct Line {
+    state: SharedState,
     context: RequestContext,
     method: Method,
     uri: Uri,
@@ -57,6 +60,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let millis = |time: std::time::Duration| time.as_secs_f64() * 1e3;
         let context = &self.context;
+        self.state.observe.end(context, self.status, self.complete);
         tracing::info!(
             target: "riverrun::access",
             method = %self.method,

@@ -115,6 +115,10 @@ fn pages(paths: &mut Map<String, Value>, parts: &Parts<'_>) {
     let page = with_errors(html("A page."), &[], false);
     paths.insert("/".into(), open(get("page", "A page to try the models", "documentation", page.clone())));
     paths.insert("/docs".into(), open(get("docs", "This documentation, for people", "documentation", page)));
+    let content = json!({ "text/plain": { "schema": { "type": "string" } }, "application/openmetrics-text": { "schema": { "type": "string" } } });
+    let metrics = json!({ "description": "The metrics.", "content": content });
+    let metrics = with_errors(metrics, &[], parts.secured);
+    paths.insert("/metrics".into(), get("metrics", "What the service counts, for Prometheus", "health", metrics));
     let document = with_errors(json_answer("The document.", json!({ "type": "object" })), &[], parts.secured);
     paths.insert("/docs.json".into(), get("docs_json", "This documentation, for programs", "documentation", document));
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use riverrun_runner::wire::Payload;
-use riverrun_runner::{Answers, Call, Inputs, Priority, RequestOptions, RunnerError};
+use riverrun_runner::{Answers, Call, Inputs, Priority, RequestOptions, RequestTiming, RunnerError};
 use serde_json::Value;
 
 use crate::context::{Deadline, RequestContext};
 use crate::fault::Fault;
+use crate::observe::Computation;
 use crate::served_model::{ServedModel, ServedVersion};
 
 /// An input of more bytes takes long enough to prepare that others on the same thread would notice: tokenization, say, reads
@@ -33,6 +34,7 @@ pub(crate) fn admit(version: &ServedVersion) -> Result<(), Fault> {
     if !version.runner().is_ready() {
         return Err(Fault::NotReady { model: version.tag().to_owned() });
     }
+    version.metrics().rejected();
     Err(overloaded(version))
 }
 
@@ -68,7 +70,10 @@ impl Asked<'_> {
     fn admitted(&self, answers: Result<Result<Answers, RunnerError>, Fault>) -> Result<Answers, Fault> {
         match answers? {
             Ok(answers) => Ok(answers),
-            Err(RunnerError::QueueFull { .. }) => Err(overloaded(self.version)),
+            Err(RunnerError::QueueFull { .. }) => {
+                self.version.metrics().rejected();
+                Err(overloaded(self.version))
+            }
             Err(RunnerError::TimedOut { .. }) => Err(self.deadline.missed()),
             Err(error) => Err(Fault::from(error)),
         }
@@ -77,14 +82,11 @@ impl Asked<'_> {
     async fn call(&self, inputs: Inputs) -> Result<Result<Answers, RunnerError>, Fault> {
         let shadow = self.model.shadow();
         let copy = shadow.and_then(|shadow| shadow.copy(self.context.id(), self.method.as_deref(), &inputs));
-        let left = self.deadline.left()?;
-        let options = RequestOptions::new().priority(self.priority).timeout(left).timing(self.context.timing().clone());
-        let long =
-            matches!(&inputs, Inputs::Payloads(payloads) if payloads.iter().any(|payload| bytes(payload) > LONG));
-        let answering = self.version.runner().call(Call { method: self.method.clone(), inputs, options });
-        // The runner drops what waits too long; the limit here is for a computation that has begun.
-        let answers =
-            self.deadline.limit(async { if long { begun_aside(answering).await } else { answering.await } }).await?;
+        self.context.note(self.version, 0);
+        let computation = Computation::begin(self.context, self.version, &inputs);
+        let answers = self.run(inputs, computation.timing()).await;
+        computation.end(&answers);
+        let answers = answers?;
         if let Ok(answers) = &answers {
             self.context.note(self.version, answers.len());
             if let Some(copy) = copy {
@@ -92,6 +94,16 @@ impl Asked<'_> {
             }
         }
         Ok(answers)
+    }
+
+    async fn run(&self, inputs: Inputs, timing: Arc<RequestTiming>) -> Result<Result<Answers, RunnerError>, Fault> {
+        let left = self.deadline.left()?;
+        let options = RequestOptions::new().priority(self.priority).timeout(left).timing(timing);
+        let long =
+            matches!(&inputs, Inputs::Payloads(payloads) if payloads.iter().any(|payload| bytes(payload) > LONG));
+        let answering = self.version.runner().call(Call { method: self.method.clone(), inputs, options });
+        // The runner drops what waits too long; the limit here is for a computation that has begun.
+        self.deadline.limit(async { if long { begun_aside(answering).await } else { answering.await } }).await
     }
 
     /// As [`compute`](Self::compute), but an input of the wrong shape fails alone.
@@ -122,12 +134,12 @@ impl Asked<'_> {
     pub(crate) async fn patiently(&self, payload: Payload) -> Result<Answers, Fault> {
         let mut wait = FIRST_WAIT;
         loop {
-            match self.compute(Inputs::Payloads(vec![payload.clone()])).await {
-                Err(Fault::Overloaded { .. }) => {
+            match self.call(Inputs::Payloads(vec![payload.clone()])).await? {
+                Err(RunnerError::QueueFull { .. }) => {
                     self.deadline.limit(tokio::time::sleep(wait)).await?;
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }
-                answers => return answers,
+                answers => return self.admitted(Ok(answers)),
             }
         }
     }

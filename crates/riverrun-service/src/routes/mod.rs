@@ -12,10 +12,11 @@ use axum::routing::get;
 pub(crate) use page::is_page;
 pub(crate) use taken::Taken;
 
+use crate::observe::metrics;
 use crate::state::SharedState;
 
 /// The service's own routes, as they are documented. No model and no endpoint may have one of them.
-pub(crate) const OWN: [&str; 9] = [
+pub(crate) const OWN: [&str; 10] = [
     "GET /",
     "GET /livez",
     "GET /readyz",
@@ -23,6 +24,7 @@ pub(crate) const OWN: [&str; 9] = [
     "GET /v1/models",
     "GET /v1/models/{name}",
     "POST /v1/models/{name}:predict",
+    "GET /metrics",
     "GET /docs",
     "GET /docs.json",
 ];
@@ -43,6 +45,7 @@ pub(crate) fn own() -> Router<SharedState> {
         .route("/healthz", get(health::health))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{model}", get(models::one).post(models::act))
+        .route("/metrics", get(metrics))
         .route("/docs.json", get(docs::document))
         .merge(page::routes())
 }

@@ -62,6 +62,8 @@ impl BoundServer {
         options: Server, listeners: Vec<Listener>, acceptor: Option<TlsAcceptor>, router: Router, state: SharedState,
     ) -> Self {
         let limit = options.max_connections;
+        let room = Arc::new(Semaphore::new(limit));
+        state.observe.watch_connections(room.clone(), limit);
         let refusal =
             Router::new().fallback(move || async move { Fault::TooManyConnections { limit }.into_response() });
         let (drain_grace, drain_timeout) = (options.drain_grace, options.drain_timeout);
@@ -72,7 +74,7 @@ impl BoundServer {
             router,
             refusal,
             state,
-            room: Arc::new(Semaphore::new(limit)),
+            room,
             told: Arc::new(Semaphore::new(TOLD)),
             requests: Arc::default(),
         };
@@ -126,6 +128,7 @@ impl BoundServer {
                 cut_off
             }
         };
+        shared.state.observe.flush().await;
         let requests = shared.requests.load(Ordering::Relaxed);
         DrainSummary { requests, open_connections, cut_off, took: begun.elapsed() }
     }
