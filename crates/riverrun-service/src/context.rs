@@ -144,6 +144,12 @@ impl Deadline {
         Ok(Self { at: context.arrived() + timeout, timeout })
     }
 
+    /// So long, or as long as the service gives where that is shorter.
+    pub(crate) fn within(timeout: Duration, limits: &Limits, context: &RequestContext) -> Self {
+        let timeout = limits.timeout.min(timeout);
+        Self { at: context.arrived() + timeout, timeout }
+    }
+
     /// So long from now, for one input of a stream.
     pub(crate) fn from_now(timeout: Duration) -> Self {
         Self { at: Instant::now() + timeout, timeout }

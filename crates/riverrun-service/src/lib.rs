@@ -59,6 +59,7 @@ mod error;
 mod fault;
 mod guarded;
 mod hot_change;
+mod kserve;
 mod limits;
 mod middleware;
 mod models;

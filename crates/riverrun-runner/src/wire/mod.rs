@@ -5,6 +5,7 @@ mod message;
 mod payload;
 mod portable;
 mod tensor;
+mod tensor_json;
 
 pub use datatype::{Datatype, UnknownDatatype};
 pub use message::{CONTENT_TYPE, WireError, WireRequest, WireResponse};

@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use riverrun_runner::Inputs;
 use riverrun_runner::wire::Payload;
 
+pub(crate) use answer::mark;
 pub(crate) use body::{BodyBudget, read};
 pub(crate) use compute::{Asked, admit};
 pub(crate) use inputs::of_json_error;

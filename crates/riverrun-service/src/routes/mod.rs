@@ -12,11 +12,12 @@ use axum::routing::get;
 pub(crate) use page::is_page;
 pub(crate) use taken::Taken;
 
+use crate::kserve;
 use crate::observe::metrics;
 use crate::state::SharedState;
 
 /// The service's own routes, as they are documented. No model and no endpoint may have one of them.
-pub(crate) const OWN: [&str; 10] = [
+pub(crate) const OWN: [&str; 18] = [
     "GET /",
     "GET /livez",
     "GET /readyz",
@@ -24,13 +25,21 @@ pub(crate) const OWN: [&str; 10] = [
     "GET /v1/models",
     "GET /v1/models/{name}",
     "POST /v1/models/{name}:predict",
+    "GET /v2",
+    "GET /v2/health/live",
+    "GET /v2/health/ready",
+    "GET /v2/models/{name}",
+    "GET /v2/models/{name}/ready",
+    "POST /v2/models/{name}/infer",
+    "POST /v2/repository/index",
+    "POST /inference.GRPCInferenceService/{method}",
     "GET /metrics",
     "GET /docs",
     "GET /docs.json",
 ];
 
 /// What is below these is the service's own too.
-const OWN_TREES: [&str; 5] = ["/v1/models", "/v2", "/docs", "/metrics", "/assets"];
+const OWN_TREES: [&str; 6] = ["/v1/models", "/v2", "/inference.GRPCInferenceService", "/docs", "/metrics", "/assets"];
 
 /// Where a model at `route` takes streams.
 pub(crate) fn stream_of(route: &str) -> String {
@@ -48,4 +57,5 @@ pub(crate) fn own() -> Router<SharedState> {
         .route("/metrics", get(metrics))
         .route("/docs.json", get(docs::document))
         .merge(page::routes())
+        .merge(kserve::routes())
 }

@@ -46,8 +46,8 @@ impl Files {
     /// A disk that is full is found at the start, not with the first prediction.
     fn try_to_write(&mut self) -> io::Result<()> {
         let probe = self.file.write_all(b"\n").and_then(|()| self.file.sync_data());
-        self.file.set_len(self.bytes)?;
-        probe
+        let undone = self.file.set_len(self.bytes);
+        probe.and(undone)
     }
 
     /// Whether so many bytes more go into the file that is written to.
