@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::client::Shared;
-use crate::endpoint::{Address, Endpoint, Endpoints, Health, HealthCheck, Place as At, watch};
+use crate::endpoint::{Address, Endpoint, Endpoints, Health, HealthCheck, Place as At, watch_health};
 use crate::error::ClientError;
 use crate::http::{Pool, PoolSettings, Tls};
 use crate::negotiate::{Call, Negotiated, Negotiation};
@@ -121,7 +121,10 @@ impl<R: Portable> Caller<R> {
         let mut background = lock(&self.background);
         for endpoint in self.shared.endpoints.iter() {
             let Some(check) = self.health_check(negotiated, endpoint) else { return };
-            background.spawn(watch(endpoint.clone(), self.shared.endpoints.clone(), check, interval));
+            if let Some((_, supervision)) = &self.process {
+                background.spawn(supervision.end_if_it_hangs(endpoint.clone()));
+            }
+            background.spawn(watch_health(endpoint.clone(), self.shared.endpoints.clone(), check, interval));
         }
     }
 
@@ -139,9 +142,11 @@ impl<R: Portable> Caller<R> {
         let negotiated = self.shared.negotiated.get()?;
         let mut reason = None;
         for endpoint in self.shared.endpoints.iter() {
-            match self.health_check(negotiated, endpoint)?.ask(endpoint).await {
+            let health = self.health_check(negotiated, endpoint)?.ask(endpoint).await;
+            endpoint.note_health(&health);
+            match health {
                 Health::Ready | Health::Unknown => return None,
-                Health::Unready(said) | Health::Silent(said) => reason = Some(said),
+                Health::Unready(said) | Health::Silent { reason: said, .. } => reason = Some(said),
             }
         }
         reason

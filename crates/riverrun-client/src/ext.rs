@@ -75,7 +75,8 @@ pub trait ClientExt: sealed::Sealed {
     /// Binds it to a process of its own on this machine, for all clones. Programs that ask for the same one share it; it is
     /// started by the first, started again whenever it dies, and ends after the last.
     ///
-    /// Blocks until the process is ready. What is under way when it dies is sent again to its successor.
+    /// Blocks until the process is ready. What is under way when it dies is sent again to its successor. The program that started
+    /// it also ends it, and starts it again, when it has not answered its health check for some 20 s.
     ///
     /// ```no_run
     /// # use riverrun_runner::{Runner, wire::Portable};

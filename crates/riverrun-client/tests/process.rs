@@ -119,8 +119,9 @@ fn a_process_is_started_called_and_ended_with_its_last_runner() {
     for (index, result) in results.into_iter().enumerate() {
         assert_eq!(result, Ok(label(&format!("text {index}"))));
     }
+    // It says so just after it listens.
+    wait_until(|| started(directory.path()).len() == 1);
     let processes = started(directory.path());
-    assert_eq!(processes.len(), 1);
     drop(runner);
     wait_until(|| is_gone(processes[0]));
 }
@@ -152,13 +153,30 @@ fn every_request_is_answered_while_the_process_is_killed_again_and_again() {
 }
 
 #[test]
+fn a_process_that_hangs_is_replaced_and_its_requests_are_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let soon = |client: ClientOptions| {
+        client.health_interval(Some(Duration::from_millis(20))).health_timeout(Duration::from_millis(50))
+    };
+    let runner = bound(options("service", directory.path()).client(soon));
+    wait_until(|| started(directory.path()).len() == 1);
+    kill_process(started(directory.path())[0], Signal::STOP).unwrap();
+
+    assert_eq!(runner.run("a"), Ok(label("a")));
+
+    wait_until(|| started(directory.path()).len() == 2);
+    assert!(is_gone(started(directory.path())[0]));
+}
+
+#[test]
 fn two_users_share_a_process_and_the_second_looks_after_it_when_the_first_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     let first = bound(options("service", directory.path()));
     let second = bound(options("service", directory.path()));
     assert_eq!((first.run("a"), second.run("b")), (Ok(label("a")), Ok(label("b"))));
+    // It says so just after it listens.
+    wait_until(|| started(directory.path()).len() == 1);
     let processes = started(directory.path());
-    assert_eq!(processes.len(), 1);
 
     drop(first);
     assert_eq!(second.run("c"), Ok(label("c")));
@@ -166,7 +184,7 @@ fn two_users_share_a_process_and_the_second_looks_after_it_when_the_first_is_gon
 
     kill_process(processes[0], Signal::KILL).unwrap();
     assert_eq!(second.run("d"), Ok(label("d")));
-    assert_eq!(started(directory.path()).len(), 2);
+    wait_until(|| started(directory.path()).len() == 2);
 }
 
 #[test]
@@ -178,7 +196,7 @@ fn other_arguments_are_another_process() {
 
     assert_eq!((one.run("a"), two.run("a")), (Ok(label("a")), Ok(label("a"))));
 
-    assert_eq!(started(directory.path()).len(), 2);
+    wait_until(|| started(directory.path()).len() == 2);
 }
 
 #[test]
@@ -206,6 +224,7 @@ fn calls_to_a_process_that_only_dies_say_what_it_said_last() {
     });
     let options = options.directory(directory.path()).pause(Duration::from_millis(20), Duration::from_millis(20));
     let runner = bound(options);
+    wait_until(|| started(directory.path()).len() == 1);
     std::fs::write(&switch, "").unwrap();
     kill_process(started(directory.path())[0], Signal::KILL).unwrap();
 

@@ -10,14 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 pub(crate) use address::{Address, Place};
 pub(crate) use balance::{Endpoints, Lease, Outcome};
 pub use breaker::BreakerState;
 use breaker::{Breaker, Pass};
 use concurrency::{AdaptiveLimit, Company};
-pub(crate) use health::{Health, HealthCheck, watch};
+use health::Silence;
+pub(crate) use health::{Health, HealthCheck, watch as watch_health};
 
 use crate::http::Pool;
 use crate::options::ClientOptions;
@@ -28,8 +29,8 @@ pub(crate) struct Endpoint {
     pub(crate) address: Address,
     pub(crate) pool: Pool,
     state: Mutex<State>,
-    /// Told when it does not even answer its health check.
-    silent: Notify,
+    /// How it answers its health check.
+    silence: watch::Sender<Silence>,
     requests: AtomicU64,
     failures: AtomicU64,
 }
@@ -75,7 +76,7 @@ impl Endpoint {
             address,
             pool,
             state: Mutex::new(state),
-            silent: Notify::new(),
+            silence: watch::Sender::default(),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         }
@@ -137,14 +138,24 @@ impl Endpoint {
         was_ready != is_ready || invited
     }
 
-    /// Gives up the requests that are under way here.
-    pub(crate) fn set_silent(&self) {
-        self.silent.notify_waiters();
+    pub(crate) fn note_health(&self, health: &Health) -> Silence {
+        self.silence.send_modify(|silence| silence.note(health));
+        *self.silence.borrow()
     }
 
-    /// Completes when the endpoint stops to answer even its health check.
+    /// Completes when the endpoint has stopped to answer even its health check: nothing will come of what is under way there.
     pub(crate) async fn falls_silent(&self) {
-        self.silent.notified().await;
+        self.silence_is(Silence::is_long).await;
+    }
+
+    /// Completes when it is there but hangs.
+    pub(crate) async fn hangs(&self) {
+        self.silence_is(Silence::is_a_hang).await;
+    }
+
+    async fn silence_is(&self, what: impl Fn(&Silence) -> bool) {
+        // The sender lives as long as `self`.
+        let _ = self.silence.subscribe().wait_for(what).await;
     }
 
     /// Whether a health check has something to find out: the endpoint is out of service for some reason.

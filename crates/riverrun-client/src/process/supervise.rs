@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,13 +12,14 @@ use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::process::Child;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::command::start;
 use super::failure::last_lines;
 use super::options::ProcessOptions;
 use super::place::Place;
+use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::options::ClientOptions;
 
@@ -39,6 +41,7 @@ const GRACE: Duration = Duration::from_secs(30);
 /// This program's part in a process. Dropping it is leaving.
 pub(crate) struct Supervision {
     _stay: oneshot::Sender<()>,
+    hung: Arc<Notify>,
 }
 
 impl Supervision {
@@ -61,9 +64,22 @@ impl Supervision {
             place.clear_failure();
         }
         let (stay, left) = oneshot::channel();
-        let member = Member { place: place.clone(), options: options.clone(), users };
+        let hung = Arc::new(Notify::new());
+        let member = Member { place: place.clone(), options: options.clone(), users, hung: hung.clone() };
         runtime.spawn(member.stay(supervisor, left));
-        Ok(Self { _stay: stay })
+        Ok(Self { _stay: stay, hung })
+    }
+
+    /// Watches for a process that is there but does not answer any more, so that its supervisor ends it, and starts it again.
+    pub(crate) fn end_if_it_hangs(&self, endpoint: Arc<Endpoint>) -> impl Future<Output = ()> + Send + 'static {
+        let hung = self.hung.clone();
+        async move {
+            loop {
+                endpoint.hangs().await;
+                hung.notify_waiters();
+                sleep(ROLE).await;
+            }
+        }
     }
 
     /// How the process is called.
@@ -76,11 +92,12 @@ struct Member {
     place: Place,
     options: ProcessOptions,
     users: File,
+    hung: Arc<Notify>,
 }
 
 impl Member {
     async fn stay(self, supervisor: Option<File>, mut left: oneshot::Receiver<()>) {
-        let Self { place, options, users } = self;
+        let Self { place, options, users, hung } = self;
         // Also while there is nothing to send: a process without connections ends.
         let presence = tokio::spawn({
             let socket = place.socket();
@@ -91,7 +108,7 @@ impl Member {
                 }
             }
         });
-        let mut charge = Charge { place, options, supervisor, child: None };
+        let mut charge = Charge { place, options, supervisor, hung, child: None };
         tokio::select! {
             _ = &mut left => {}
             () = charge.keep() => {}
@@ -106,6 +123,7 @@ struct Charge {
     place: Place,
     options: ProcessOptions,
     supervisor: Option<File>,
+    hung: Arc<Notify>,
     /// The process, if this program started it.
     child: Option<Child>,
 }
@@ -171,12 +189,19 @@ impl Charge {
             self.place.clear_failure();
             std::future::pending::<Infallible>().await
         };
+        let mut hung = false;
         let status = tokio::select! {
             status = child.wait() => status,
             never = growing => match never {},
+            () = self.hung.notified() => {
+                hung = true;
+                // It would not hear of anything milder.
+                child.kill().await.and(child.wait().await)
+            }
         };
         self.child = None;
         let ended = match status {
+            Ok(_) if hung => "it did not answer any more, was ended".to_owned(),
             Ok(status) => format!("it ended with {status}"),
             Err(error) => format!("its end can't be seen ({error})"),
         };
