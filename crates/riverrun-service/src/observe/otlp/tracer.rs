@@ -42,7 +42,7 @@ impl Tracer {
             None => {
                 let trace_id = u128::from(u64::from_be_bytes(self.ids.next())) << 64
                     | u128::from(u64::from_be_bytes(self.ids.next()));
-                (trace_id.to_be_bytes(), is_sampled(trace_id, self.share))
+                (trace_id.to_be_bytes(), !is_probe(request) && is_sampled(trace_id, self.share))
             }
         };
         let spans = sampled.then(|| Spans {
@@ -69,6 +69,12 @@ impl Tracer {
     pub(crate) async fn flush(&self, limit: Duration) {
         self.exporter.flush(limit).await;
     }
+}
+
+/// What is asked every few seconds and would hide all else: health and metrics.
+fn is_probe(request: &Request) -> bool {
+    let path = request.uri().path();
+    matches!(path, "/metrics" | "/livez" | "/readyz" | "/healthz" | "/v2/health/live" | "/v2/health/ready")
 }
 
 /// The same answer for a trace in every process, as OpenTelemetry's `TraceIdRatioBased` has it: by the trace's last 63 bits.

@@ -41,12 +41,12 @@ pub(super) struct Collector {
 impl Collector {
     /// What is wrong with the address or the headers, if something is.
     pub(super) fn new(otlp: &Otlp) -> Result<Self, String> {
-        let uri: Uri = otlp.endpoint.parse().map_err(|error| format!("it is no URL: {error}"))?;
-        let secure = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
+        let secure = match otlp.endpoint.split_once("://") {
+            Some(("http", _)) => false,
+            Some(("https", _)) => true,
             _ => return Err("it does not begin with http:// or https://".into()),
         };
+        let uri: Uri = otlp.endpoint.parse().map_err(|error| format!("it is no URL: {error}"))?;
         let host = uri.host().filter(|host| !host.is_empty()).ok_or("it names no host")?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
