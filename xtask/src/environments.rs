@@ -6,7 +6,10 @@ use std::path::Path;
 use crate::command::{root, run};
 
 /// What a test wants to find at `target/test-envs/NAME`, and the versions.
-const ENVIRONMENTS: [(&str, &str); 1] = [("schemathesis", "crates/riverrun-cli/tests/openapi/requirements.txt")];
+const ENVIRONMENTS: [(&str, &str); 2] = [
+    ("schemathesis", "crates/riverrun-cli/tests/openapi/requirements.txt"),
+    ("tritonclient", "crates/riverrun-cli/tests/kserve/requirements.txt"),
+];
 
 /// Installs what is not there yet in these versions.
 pub(crate) fn install() -> Result<(), String> {

@@ -5,18 +5,7 @@
 
 mod machine;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use machine::{Machine, stderr, stdout};
-
-/// A command of the environment that `cargo xtask test` installs.
-fn tool(name: &str) -> Command {
-    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-envs/schemathesis/bin");
-    let path = root.join(name);
-    assert!(path.is_file(), "{} is not there; `cargo xtask test` installs it", path.display());
-    Command::new(path)
-}
+use machine::{Machine, environment, stderr, stdout};
 
 #[test]
 fn the_document_is_valid_and_the_service_does_what_it_says_whatever_is_sent() {
@@ -26,11 +15,11 @@ fn the_document_is_valid_and_the_service_does_what_it_says_whatever_is_sent() {
     let text = ureq::get(&document).call().unwrap().body_mut().read_to_string().unwrap();
     machine.write("docs.json", &text);
 
-    let valid = tool("openapi-spec-validator").arg(machine.path("docs.json")).output().unwrap();
+    let valid = environment("schemathesis", "openapi-spec-validator").arg(machine.path("docs.json")).output().unwrap();
     assert!(valid.status.success(), "{}{}", stdout(&valid), stderr(&valid));
 
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi/schemathesis.toml");
-    let tested = tool("schemathesis")
+    let tested = environment("schemathesis", "schemathesis")
         .args(["--config-file", config, "--no-color", "run", &document])
         // Where it leaves what it remembers of a run.
         .current_dir(machine.path("."))

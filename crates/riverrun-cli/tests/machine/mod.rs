@@ -6,7 +6,7 @@
 pub(crate) mod served;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
@@ -59,4 +59,12 @@ pub(crate) fn stdout(output: &Output) -> String {
 
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A command of a Python environment that `cargo xtask test` installs.
+pub(crate) fn environment(name: &str, command: &str) -> Command {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-envs").join(name).join("bin").join(command);
+    assert!(path.is_file(), "{} is not there; `cargo xtask test` installs it", path.display());
+    Command::new(path)
 }
