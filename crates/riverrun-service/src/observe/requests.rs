@@ -40,14 +40,15 @@ impl Requests {
     pub(super) fn end(
         &self, route: &str, method: &'static str, model: &str, status: Option<StatusCode>, took: Duration,
     ) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let series = self.series(route, method, model);
         series.duration.observe_time(took);
         series.statuses.count(status);
+        // Last, so that who sees no request under way sees them all counted.
+        self.in_flight.fetch_sub(1, Ordering::Release);
     }
 
     pub(super) fn in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::Relaxed)
+        self.in_flight.load(Ordering::Acquire)
     }
 
     pub(super) fn all(&self) -> Arc<Vec<Arc<Series>>> {

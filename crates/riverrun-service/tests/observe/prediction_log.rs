@@ -168,3 +168,22 @@ async fn a_log_that_cannot_be_written_any_more_costs_lines_and_no_request() {
     running.shutdown().await;
     assert_eq!(lines(&log)[0]["request_id"], "again");
 }
+
+#[tokio::test]
+async fn tensors_of_other_protocols_are_logged_and_counted_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = start(labels().prediction_log(PredictionLog::new(directory.path()).inputs(true))).await;
+
+    let tensor = json!({"name": "input", "datatype": "BYTES", "shape": [2], "data": ["a", "b"]});
+    let answer = post(&running, "/v2/models/labels/infer", JSON, json!({ "inputs": [tensor] }).to_string()).await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let requests =
+        r#"riverrun_http_requests_total{route="/v2/models/{model}/infer",method="POST",model="labels",status="200"}"#;
+    let scraped = metrics_when(&running, requests, 1.0).await;
+    assert_eq!(scraped.get(r#"riverrun_items_total{model="labels",version="1"}"#), 2.0);
+    running.shutdown().await;
+    let line = &lines(directory.path())[0];
+    assert_eq!((&line["inputs"], &line["route"]), (&json!([tensor]), &"/v2/models/{model}/infer".into()));
+    assert_eq!(line["outputs"].as_array().map(Vec::len), Some(2));
+}

@@ -86,7 +86,8 @@ impl Otlp {
             Some("always_on" | "parentbased_always_on") => self.share = 1.0,
             _ => {
                 let share = named("OTEL_TRACES_SAMPLER_ARG").and_then(|share| share.trim().parse().ok());
-                self = self.sample(share.unwrap_or(1.0));
+                let share = share.unwrap_or(self.share);
+                self = self.sample(share);
             }
         }
         self
@@ -182,6 +183,7 @@ mod tests {
         assert_eq!((otlp.service_name.as_deref(), otlp.share), (Some("sentiment"), 0.25));
         assert_eq!(otlp.headers, [("x-key".into(), "a b".into()), ("x-more".into(), "c".into())]);
         assert_eq!(otlp.attributes, [("deployment.environment.name".into(), "test".into())]);
+        assert_eq!(Otlp::new("http://c").sample(0.5).with_variables(&|_| None).share, 0.5);
         let exact = of(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c/here")]).unwrap();
         assert_eq!(exact.endpoint, "http://c/here");
     }
