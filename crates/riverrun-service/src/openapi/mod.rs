@@ -1,6 +1,7 @@
 //! The OpenAPI document of a service, made of its models' schemas and the routes that it has.
 
 mod endpoints;
+mod kserve;
 mod models;
 mod own;
 mod responses;
@@ -35,6 +36,7 @@ pub(crate) fn document(parts: &Parts<'_>) -> Value {
         endpoints::describe(&mut paths, parts, route, endpoint);
     }
     own::describe(&mut paths, parts);
+    kserve::describe(&mut paths, parts);
     let mut components = json!({ "schemas": { "Error": responses::error_schema() }, "responses": responses::all() });
     let mut document = json!({
         "openapi": "3.1.0",

@@ -2,7 +2,7 @@
 
 import { call, element, start } from "./service.js";
 
-const ORDER = ["models", "endpoints", "health"];
+const ORDER = ["models", "endpoints", "Open Inference Protocol", "health"];
 
 let documentation = {};
 
