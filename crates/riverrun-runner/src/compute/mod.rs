@@ -3,6 +3,7 @@
 mod held;
 mod limit;
 mod permits;
+mod pinning;
 mod team;
 mod workers;
 
@@ -53,6 +54,17 @@ impl Compute {
     /// effect, once a runner has been initialised.
     pub fn set_permits(permits: usize) -> bool {
         Permits::settle_global(permits)
+    }
+
+    /// Sets whether each worker thread is bound to one core of those that the process may use, the least used first; whatever
+    /// the environment says, where `RIVERRUN_PIN=1` asks for it and any value but `0` and `1` is passed over. Off by default.
+    /// False, and without effect, once it was set or a worker has started.
+    ///
+    /// It keeps a worker's caches and memory near it on a machine that serves nothing else. Where others need the cores too,
+    /// callers that compute on their own threads included, a bound worker waits for its core while another is idle: measure.
+    /// The threads of callers are left alone. No effect where the system can't do it; macOS takes it as a hint at most.
+    pub fn set_pinning(on: bool) -> bool {
+        pinning::settle(on)
     }
 
     /// How many threads the process keeps for computing, idle ones included; none before the first batch that needs one

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use super::permits::{Job, Permit};
+use super::pinning;
 use super::team::Helping;
 use crate::sync::{lock, wait_timeout};
 
@@ -72,6 +73,7 @@ pub(super) fn give(task: Task) {
 }
 
 fn work() {
+    let _bound = pinning::bind();
     while let Some(task) = next() {
         perform(task);
     }
