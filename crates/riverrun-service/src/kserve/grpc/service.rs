@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use futures_util::future::ready;
 use futures_util::{Stream, StreamExt};
 use riverrun_runner::Priority;
 use tonic::{Request, Response, Status, Streaming, async_trait};
@@ -136,7 +137,12 @@ impl GrpcInferenceService for Inference {
     ) -> Result<Response<Self::ModelStreamInferStream>, Status> {
         let Caller { context, priority, .. } = Caller::of(&request).map_err(|fault| status::of(&fault, None))?;
         let state = self.state.clone();
-        let answers = request.into_inner().map(move |request| {
+        // One that breaks off half way would say so for ever.
+        let requests = request.into_inner().scan(false, |broken, request| {
+            let over = std::mem::replace(broken, request.is_err());
+            ready(if over { None } else { Some(request) })
+        });
+        let answers = requests.map(move |request| {
             let (state, context) = (state.clone(), context.clone());
             async move {
                 let request = request?;
