@@ -11,6 +11,7 @@ use super::asked::find;
 use super::failure;
 use crate::context::RequestContext;
 use crate::fault::Fault;
+use crate::predict;
 use crate::state::{AppState, SharedState};
 
 /// What this server knows beyond the protocol.
@@ -104,15 +105,51 @@ pub(super) fn indexed(state: &AppState, ready_only: bool) -> Vec<Indexed> {
     state.models.iter().flat_map(of_model).filter(|indexed| indexed.ready || !ready_only).collect()
 }
 
-/// Whatever the request's body: it can only ask for fewer.
-pub(super) async fn index(State(state): State<SharedState>) -> Response {
-    let models: Vec<Value> = indexed(&state, false)
-        .into_iter()
-        .map(|Indexed { name, version, ready }| {
-            json!({ "name": name, "version": version, "state": state_of(ready), "reason": "" })
-        })
-        .collect();
-    Json(models).into_response()
+/// What the index is asked for. A body is optional.
+#[derive(Debug, Default, Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    ready: bool,
+}
+
+pub(super) async fn index(State(state): State<SharedState>, request: Request) -> Response {
+    let context = request.extensions().get::<RequestContext>().cloned();
+    match wanted(&state, request).await {
+        Ok(Wanted { ready }) => {
+            let models: Vec<Value> = indexed(&state, ready)
+                .into_iter()
+                .map(|Indexed { name, version, ready }| {
+                    json!({ "name": name, "version": version, "state": state_of(ready), "reason": "" })
+                })
+                .collect();
+            Json(models).into_response()
+        }
+        Err(fault) => failure::respond(fault, context.as_ref()),
+    }
+}
+
+async fn wanted(state: &AppState, request: Request) -> Result<Wanted, Fault> {
+    let (parts, body) = request.into_parts();
+    let body = predict::read(state, &parts.headers, body, None).await?;
+    if body.trim_ascii().is_empty() {
+        return Ok(Wanted::default());
+    }
+    serde_json::from_slice(&body).map_err(|error| predict::of_json_error(&error))
+}
+
+/// Loading and unloading: this service's models are its configuration's.
+pub(super) async fn fixed(State(state): State<SharedState>, Path(model): Path<String>, request: Request) -> Response {
+    let context = request.extensions().get::<RequestContext>();
+    let fault = match state.models.get(&model) {
+        Ok(_) => Fault::Other {
+            status: StatusCode::NOT_IMPLEMENTED,
+            message: format!(
+                "model `{model}` can't be loaded or unloaded by a request; its versions are those that the service is started with or follows"
+            ),
+        },
+        Err(unknown) => unknown,
+    };
+    failure::respond(fault, context)
 }
 
 /// As Triton calls it.
