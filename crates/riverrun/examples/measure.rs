@@ -23,6 +23,9 @@ type Classified = (String, Vec<Classification>);
 /// How many texts make up a batch of the token-sorted measurement.
 const SORTED_BATCH: usize = 8;
 
+/// How many threads call single texts at a time.
+const CALLERS: usize = 8;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -66,6 +69,8 @@ fn measure(model: &str, texts: &str) -> Result<String> {
     let outputs = run_all(&runner, &texts)?;
     let batch = started.elapsed();
 
+    let called = run_callers(&runner, &texts)?;
+
     let batched = Checksum::default();
     outputs.iter().for_each(|labels| batched.add(labels));
     if streamed.records() != texts.len() as u64 {
@@ -79,13 +84,14 @@ fn measure(model: &str, texts: &str) -> Result<String> {
 
     let rate = |elapsed: Duration| texts.len() as f64 / elapsed.as_secs_f64();
     let mut json = format!(
-        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"sorted8_per_second":{},"resident_loaded_kib":{resident_loaded},"peak_resident_kib":{peak_resident},"stream_equals_batch":{}"#,
+        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"callers8_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"sorted8_per_second":{},"resident_loaded_kib":{resident_loaded},"peak_resident_kib":{peak_resident},"stream_equals_batch":{}"#,
         texts.len(),
         Compute::permits(),
         text(&format!("{:?}", Cpu::chosen().map_err(|error| FunctionError::new(error.to_string()))?)),
         load.as_secs_f64(),
         rate(stream),
         rate(batch),
+        rate(called),
         quantile(&alone, 0.5),
         quantile(&alone, 0.99),
         rate(sorted),
@@ -123,6 +129,31 @@ fn run_all(runner: &Runner<TextClassification>, texts: &[String]) -> Result<Vec<
     runner.run_batch(texts.to_vec())?.into_iter().collect()
 }
 
+/// Single texts in arrival order, from several threads that each wait for their answer.
+fn run_callers(runner: &Runner<TextClassification>, texts: &[String]) -> Result<Duration> {
+    let next = AtomicUsize::new(0);
+    run_at_a_time(CALLERS, || {
+        while let Some(text) = texts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            runner.run(text.as_str())?;
+        }
+        Ok(())
+    })
+}
+
+/// The time that so many threads take for `work`.
+fn run_at_a_time(threads: usize, work: impl Fn() -> Result<(), RunnerError> + Sync) -> Result<Duration> {
+    let started = Instant::now();
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        threads.into_iter().map(|thread| thread.join()).collect()
+    });
+    let elapsed = started.elapsed();
+    for result in results {
+        result.map_err(|_| FunctionError::new("a caller panicked"))??;
+    }
+    Ok(elapsed)
+}
+
 /// The milliseconds that each text takes from an otherwise idle runner, sorted.
 fn run_alone(runner: &Runner<TextClassification>, texts: &[String]) -> Result<Vec<f64>> {
     let mut milliseconds = Vec::with_capacity(texts.len());
@@ -147,22 +178,12 @@ fn run_sorted(runner: &Runner<TextClassification>, model: &str, texts: &[String]
     let batches: Vec<&[String]> = sorted.chunks(SORTED_BATCH).collect();
 
     let next = AtomicUsize::new(0);
-    let caller = || {
+    run_at_a_time(Compute::permits(), || {
         while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
             run_all(runner, batch)?;
         }
-        Ok::<(), RunnerError>(())
-    };
-    let started = Instant::now();
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..Compute::permits()).map(|_| scope.spawn(caller)).collect();
-        callers.into_iter().map(|caller| caller.join()).collect()
-    });
-    let elapsed = started.elapsed();
-    for result in results {
-        result.map_err(|_| FunctionError::new("a caller panicked"))??;
-    }
-    Ok(elapsed)
+        Ok(())
+    })
 }
 
 /// A sum over results that does not depend on their order.

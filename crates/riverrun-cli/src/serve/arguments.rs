@@ -74,6 +74,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "MS", hide_short_help = true, help_heading = "Batching")]
     pub(super) max_latency_ms: Option<u64>,
 
+    /// Bind each computing thread to a core
+    #[arg(long, hide_short_help = true, help_heading = "Batching")]
+    pub(super) pin: bool,
+
     /// Seconds that a request may take; then 504
     #[arg(long, value_name = "S", value_parser = seconds, hide_short_help = true, help_heading = "Limits")]
     pub(super) timeout: Option<Duration>,
@@ -97,7 +101,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "URL", hide_short_help = true, help_heading = "Observability")]
     pub(super) otlp_endpoint: Option<String>,
     /// The share of requests that is traced, from 0 to 1 [default: 1]
-    #[arg(long, value_name = "SHARE", value_parser = share, requires = "otlp_endpoint", hide_short_help = true, help_heading = "Observability")]
+    #[arg(long, value_name = "SHARE", value_parser = share, hide_short_help = true, help_heading = "Observability")]
     pub(super) trace_sample: Option<f64>,
     /// Write outputs and model versions to files in this directory
     #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = "Observability")]

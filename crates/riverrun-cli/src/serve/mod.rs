@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use riverrun::prelude::*;
-use riverrun::service::{BoundServer, Limits, Server, Service};
+use riverrun::service::{BoundServer, Limits, Otlp, PredictionLog, Server, Service};
 
 pub(crate) use arguments::ServeArguments;
 
@@ -26,6 +26,9 @@ pub(crate) fn run(arguments: ServeArguments) -> Result {
     if let Some(cores) = arguments.parallelism {
         Compute::set_permits(cores);
     }
+    if arguments.pin {
+        Compute::set_pinning(true);
+    }
     logging::start(arguments.access_log);
     // What is wrong with the arguments is said before models are loaded.
     let plan = models::plan(&arguments)?;
@@ -37,6 +40,12 @@ pub(crate) fn run(arguments: ServeArguments) -> Result {
         for token in tokens(file)? {
             service = service.token(token);
         }
+    }
+    if let Some(log) = prediction_log(&arguments) {
+        service = service.prediction_log(log);
+    }
+    if let Some(otlp) = otlp(&arguments) {
+        service = service.otlp(otlp);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -95,6 +104,23 @@ fn server(arguments: &ServeArguments) -> Server {
         server = server.end_when_idle(time);
     }
     server
+}
+
+fn prediction_log(arguments: &ServeArguments) -> Option<PredictionLog> {
+    let directory = arguments.prediction_log.as_ref()?;
+    Some(PredictionLog::new(directory).inputs(arguments.log_inputs))
+}
+
+/// Where traces go: as the arguments say, or the environment.
+fn otlp(arguments: &ServeArguments) -> Option<Otlp> {
+    let otlp = match &arguments.otlp_endpoint {
+        Some(url) => Some(Otlp::new(url).with_env()),
+        None => Otlp::from_env(),
+    };
+    match (otlp, arguments.trace_sample) {
+        (Some(otlp), Some(share)) => Some(otlp.sample(share)),
+        (otlp, _) => otlp,
+    }
 }
 
 /// The tokens of a file, one a line.

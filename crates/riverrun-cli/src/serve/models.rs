@@ -145,18 +145,20 @@ impl Plan {
 
 impl Planned {
     fn load(&self, loading: &Loading) -> Result<Arc<ServedModel>> {
+        let start = Instant::now();
         let mut runners = Vec::new();
         for (model, weight) in &self.versions {
-            let start = Instant::now();
+            let began = Instant::now();
             let runner = loading.load(model)?;
             runner.warm_up().map_err(|error| Failure::Failed(format!("{} does not work: {error}", model.tag())))?;
             let size = DecimalBytes(model.metadata().size());
             let follows = if self.follows { ", follows latest" } else { "" };
-            say(format_args!("{} ({size}{follows}) loaded in {} ms", model.tag(), start.elapsed().as_millis()));
+            say(format_args!("{} ({size}{follows}) loaded in {} ms", model.tag(), began.elapsed().as_millis()));
             runners.push((model.tag().version(), runner, *weight));
         }
         let served = ServedModel::unloaded(&self.name);
         served.serve(runners).map_err(Failure::failed)?;
+        served.loaded_in(start.elapsed());
         if let Some((model, share)) = &self.shadow {
             let shadow = Shadow::new(model.tag().version(), loading.load(model)?).share(*share);
             served.set_shadow(Some(shadow));

@@ -18,7 +18,7 @@ use riverrun_runner::Inputs;
 use riverrun_runner::wire::Payload;
 
 pub(crate) use answer::mark;
-pub(crate) use body::{BodyBudget, read};
+pub(crate) use body::{BodyBudget, ReadBody, read};
 pub(crate) use compute::{Asked, admit};
 pub(crate) use inputs::of_json_error;
 pub(crate) use media::Media;

@@ -167,6 +167,7 @@ pub(crate) fn service() -> Service {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    /// Those before the body, and those after it.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -192,9 +193,10 @@ pub(crate) async fn send(
         request = request.header(*name, *value);
     }
     let response = router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let body = tokio::time::timeout(Duration::from_secs(20), body.collect()).await;
-    Answer { status: parts.status, headers: parts.headers, body: body.expect("it ends").unwrap().to_bytes() }
+    let (mut parts, body) = response.into_parts();
+    let body = tokio::time::timeout(Duration::from_secs(20), body.collect()).await.expect("it ends").unwrap();
+    parts.headers.extend(body.trailers().cloned().unwrap_or_default());
+    Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() }
 }
 
 pub(crate) async fn infer(router: &Router, model: &str, body: &Value) -> Answer {

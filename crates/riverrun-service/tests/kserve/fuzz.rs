@@ -2,10 +2,13 @@
 
 use axum::Router;
 use proptest::prelude::*;
+use prost::Message;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::fixture::{Answer, send, service};
+use crate::grpc::texts;
+use crate::proto::ModelInferRequest;
 
 thread_local! {
     static SERVICE: (Runtime, Router) =
@@ -37,6 +40,18 @@ fn damaged(mut bytes: Vec<u8>, (puts, cut): Damage) -> Vec<u8> {
 
 const STRINGS: &[u8] = b"\x02\0\0\0ab\x01\0\0\0c";
 
+fn raw() -> ModelInferRequest {
+    let mut request = texts(&["ab", "c"]);
+    request.inputs[0].contents = None;
+    request.raw_input_contents = vec![STRINGS.to_vec()];
+    request
+}
+
+/// A message as a call has it: whether it is compressed, its length, itself.
+fn framed(message: &[u8]) -> Vec<u8> {
+    [&[0], &u32::try_from(message.len()).unwrap().to_be_bytes()[..], message].concat()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -57,5 +72,22 @@ proptest! {
         if answer.status != 200 {
             prop_assert!(!answer.error().is_empty());
         }
+    }
+
+    #[test]
+    fn damaged_messages_make_no_service_fail(
+        as_bytes in any::<bool>(), in_frame in any::<bool>(), damage in damage(),
+        call in prop::sample::select(&["ModelInfer", "ModelStreamInfer", "ModelMetadata", "RepositoryIndex"][..]),
+    ) {
+        let message = if as_bytes { raw() } else { texts(&["ab", "c"]) }.encode_to_vec();
+        let body = if in_frame { framed(&damaged(message, damage)) } else { damaged(framed(&message), damage) };
+
+        let path = format!("/inference.GRPCInferenceService/{call}");
+        let answer = exchanged(&path, &[("content-type", "application/grpc"), ("te", "trailers")], body);
+
+        prop_assert_eq!(answer.status, 200);
+        let status = answer.headers.get("grpc-status").and_then(|status| status.to_str().ok());
+        let (unknown, internal, data_loss) = ("2", "13", "15");
+        prop_assert!(status.is_some_and(|status| ![unknown, internal, data_loss].contains(&status)), "{answer:?}");
     }
 }

@@ -14,7 +14,7 @@ use tower::Service as _;
 
 use crate::context::Deadline;
 use crate::fault::Fault;
-use crate::predict;
+use crate::predict::{self, ReadBody};
 use crate::state::SharedState;
 use proto::grpc_inference_service_server::GrpcInferenceServiceServer;
 use service::Inference;
@@ -43,8 +43,9 @@ pub(super) async fn serve(State(state): State<SharedState>, request: Request) ->
     let body = if parts.uri.path().ends_with("/ModelStreamInfer") {
         body
     } else {
-        match predict::read(&state, &parts.headers, body, Some(deadline)).await {
-            Ok(body) => Body::from(body.into_bytes()),
+        let read = predict::read(&state, &parts.headers, body, Some(deadline)).await;
+        match read.map(ReadBody::into_bytes).and_then(|body| one_message(&body).map(|()| body)) {
+            Ok(body) => Body::from(body),
             Err(why) => return fault(why),
         }
     };
@@ -53,9 +54,24 @@ pub(super) async fn serve(State(state): State<SharedState>, request: Request) ->
         .max_decoding_message_size(state.limits.max_body)
         .max_encoding_message_size(usize::MAX);
     match server.call(Request::from_parts(parts, body)).await {
-        Ok(response) => response.map(Body::new),
+        Ok(response) => status::of_caller(response.map(Body::new)),
         Err(never) => match never {},
     }
+}
+
+/// Whether a body is one message as gRPC frames them: a byte for its compression, four for its length.
+fn one_message(body: &[u8]) -> Result<(), Fault> {
+    let Some((&[compression, ref length @ ..], message)) = body.split_first_chunk::<5>() else {
+        return Err(Fault::malformed("the body is no message of gRPC: it has less than five bytes"));
+    };
+    let (length, there) = (u32::from_be_bytes(*length), message.len());
+    if compression != 0 {
+        return Err(Fault::malformed("the message is compressed, which this service does not read; send it as it is"));
+    }
+    if length as usize != there {
+        return Err(Fault::malformed(format!("the message says that it has {length} bytes, and {there} came")));
+    }
+    Ok(())
 }
 
 /// That of `grpc-timeout`, or of the service where that is shorter.

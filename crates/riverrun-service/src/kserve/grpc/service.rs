@@ -145,7 +145,7 @@ impl GrpcInferenceService for Inference {
         let answers = requests.map(move |request| {
             let (state, context) = (state.clone(), context.clone());
             async move {
-                let request = request?;
+                let request = request.map_err(status::of_library)?;
                 let id = request.id.clone();
                 let deadline = Deadline::from_now(state.limits.timeout);
                 let caller = Caller { context: context.clone(), deadline, priority };
