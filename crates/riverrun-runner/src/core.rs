@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::batcher::{
-    BatchCut, Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, Work, execute, execute_one, guarded,
+    BatchCut, Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, WhenRoom, Work, alike, execute, execute_one,
+    guarded,
 };
 use crate::compute::{Claim, Compute, Held, Job, Permit, Permits, RunnerAlive};
 use crate::error::RunnerError;
@@ -156,7 +157,7 @@ impl<R: Runnable> Core<R> {
         let slot = Arc::new(Slot::new());
         let item = self.item(method, work, options, Reply::slot(&self.name, slot.clone()));
         let deadline = item.deadline;
-        self.wait_for_room();
+        self.wait_for_room(deadline, self.timeout(options))?;
         if self.queue.push([item]) {
             self.post();
         }
@@ -177,16 +178,18 @@ impl<R: Runnable> Core<R> {
     }
 
     /// Waits until fewer requests wait than may, without computing any.
-    pub(crate) fn wait_for_room(&self) {
+    pub(crate) fn wait_for_room(
+        &self, deadline: Option<Instant>, timeout: Option<Duration>,
+    ) -> Result<(), RunnerError> {
         while self.queue.len() >= self.batching.max_queue {
             let slot = Arc::new(Slot::<()>::new());
             let room = slot.clone();
             let now = self.queue.when_room(self.batching.max_queue, Box::new(move || room.answer(Ok(()))));
             if now.is_none() {
-                // Only the callback answers here, and it is called when the queue shrinks.
-                let _ = slot.wait(None);
+                self.wait_for(&slot, deadline, timeout)?;
             }
         }
+        Ok(())
     }
 
     /// How long a request may take.
@@ -277,19 +280,25 @@ impl<R: Runnable> Core<R> {
             let timeout = item.deadline.map_or(Duration::ZERO, |at| at - item.since);
             item.reply.send(Err(self.timed_out(timeout)));
         }
-        for callback in when_room {
-            // A panic of it is its owner's; the batch goes on.
-            let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback));
-            drop(called);
-        }
+        call_all(when_room);
         if batch.is_empty() { None } else { Some(Batch { items: batch, cut, waiting }) }
+    }
+
+    /// Answers all that wait with [`Closed`](RunnerError::Closed): nobody will take them out any more.
+    pub(crate) fn close_waiting(&self) {
+        let (items, when_room) = self.queue.drain();
+        drop(items);
+        call_all(when_room);
     }
 
     /// Prepares what is not, answers what cannot be, and puts back what does not fit after all.
     fn ready(self: &Arc<Self>, method: usize, batch: Batch<R>) -> Batch<R> {
-        let mut filling = Filling::default();
-        let (mut fitting, mut too_many) = (Vec::with_capacity(batch.items.len()), Vec::new());
-        for mut item in batch.items {
+        let Batch { items, mut cut, waiting } = batch;
+        if !items.iter().any(|item| matches!(item.work, Work::Raw(_))) {
+            return Batch { items, cut, waiting };
+        }
+        let mut prepared_items = Vec::with_capacity(items.len());
+        for mut item in items {
             if let Work::Raw(input) = item.work {
                 // The calling thread computes on a permit: a runner called in `prepare` may use it.
                 let held = Held::mark(self.permits);
@@ -303,18 +312,39 @@ impl<R: Runnable> Core<R> {
                     }
                 }
             }
+            prepared_items.push(item);
+        }
+        let (fitting, too_many) = self.fit(prepared_items);
+        if !too_many.is_empty() {
+            cut = BatchCut::Cost;
+        }
+        let waiting = waiting + too_many.len();
+        if !too_many.is_empty() && self.queue.put_back(too_many) {
+            self.post();
+        }
+        Batch { items: fitting, cut, waiting }
+    }
+
+    /// Parts items that were taken by estimates of their costs into a batch within the limits and what is beyond.
+    fn fit(&self, items: Vec<Item<R>>) -> (Vec<Item<R>>, Vec<Item<R>>) {
+        let (mut fitting, mut too_many) = (Vec::with_capacity(items.len()), Vec::new());
+        if self.runnable().is_some_and(|runnable| runnable.pads()) {
+            let costs: Vec<usize> = items.iter().map(|item| item.candidate(0).cost).collect();
+            let mut chosen = alike(&costs, &self.batching).0.into_iter().peekable();
+            for (index, item) in items.into_iter().enumerate() {
+                if chosen.next_if_eq(&index).is_some() { fitting.push(item) } else { too_many.push(item) }
+            }
+            return (fitting, too_many);
+        }
+        let mut filling = Filling::default();
+        for item in items {
             if too_many.is_empty() && filling.admits(item.candidate(0), &self.batching) {
                 fitting.push(item);
             } else {
                 too_many.push(item);
             }
         }
-        let cut = if too_many.is_empty() { batch.cut } else { BatchCut::Cost };
-        let waiting = batch.waiting + too_many.len();
-        if !too_many.is_empty() && self.queue.put_back(too_many) {
-            self.post();
-        }
-        Batch { items: fitting, cut, waiting }
+        (fitting, too_many)
     }
 
     fn run_together(&self, runnable: &R, method: usize, batch: Batch<R>) {
@@ -430,6 +460,13 @@ impl<R: Runnable> Core<R> {
                 return;
             }
         }
+    }
+}
+
+fn call_all(callbacks: Vec<WhenRoom>) {
+    for callback in callbacks {
+        // A panic of it is its owner's; the others are called all the same.
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)));
     }
 }
 

@@ -135,9 +135,9 @@ impl<R: Runnable> Method<R> {
         let (group, slot) = Group::waited_for(inputs.len());
         let mut deadline = None;
         for (index, input) in inputs.enumerate() {
-            core.wait_for_room();
             let item = self.item(core.prepare(self.index, input)?, Reply::group(&core.name, group.clone(), index));
             deadline = deadline.or(item.deadline);
+            core.wait_for_room(deadline, core.timeout(&self.options)).inspect_err(|_| slot.leave())?;
             if core.queue.push([item]) {
                 core.post();
             }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use crate::batcher::{BatchCut, Item, Work};
 use crate::core::Core;
 use crate::error::RunnerError;
 use crate::observer::BatchReport;
 use crate::request::Priority;
-use crate::runnable::Runnable;
+use crate::runnable::{ItemError, Runnable};
 use crate::wire::Map;
 
 /// Where a core says that there is something in its queue. It sends itself along, so that what was accepted is computed
@@ -23,10 +23,7 @@ impl<R: Runnable> Remote<R> {
     pub(crate) fn post(&self, core: &Arc<Core<R>>) {
         if let Err(gone) = self.posted.send(core.clone()) {
             // Nobody calls the service any more: those who wait are told, now and whenever one comes.
-            gone.0.queue.job_started();
-            while let Some(batch) = gone.0.take_batch() {
-                drop(batch);
-            }
+            gone.0.close_waiting();
         }
     }
 }
@@ -69,6 +66,20 @@ impl<R: Runnable> RemoteQueue<R> {
             core.queue.job_started();
             if let Some(batch) = core.take_batch() {
                 return Some(RemoteBatch::new(core, batch.items, batch.cut, batch.waiting));
+            }
+        }
+    }
+}
+
+impl<R: Runnable> Drop for RemoteQueue<R> {
+    fn drop(&mut self) {
+        self.posted.close();
+        loop {
+            match self.posted.try_recv() {
+                Ok(core) => core.close_waiting(),
+                Err(TryRecvError::Disconnected) => return,
+                // One is being sent at this moment.
+                Err(TryRecvError::Empty) => std::thread::yield_now(),
             }
         }
     }
@@ -159,8 +170,13 @@ impl<R: Runnable> RemoteBatch<R> {
         (Self { inputs: self.inputs, items: self.items, core: second.core.clone(), ..second }, second)
     }
 
-    /// Gives each item its result, in order. Items without one are told so.
+    /// Gives each item its result, in order. With another number of them than there are items, all items are told so: none
+    /// can be told whose it is.
     pub fn answer(self, results: Vec<Result<R::Output, RunnerError>>) {
+        if results.len() != self.items.len() {
+            let error = self.core.item_error(miscounted(self.items.len(), results.len()));
+            return self.fail(&error);
+        }
         let took = self.began.elapsed();
         let failed = results.iter().filter(|result| result.is_err()).count();
         let (cut, waiting) = (self.cut, self.waiting);
@@ -183,6 +199,13 @@ impl<R: Runnable> RemoteBatch<R> {
     pub fn age(&self) -> Duration {
         self.began.elapsed()
     }
+}
+
+fn miscounted(items: usize, results: usize) -> ItemError {
+    ItemError::new(format!(
+        "{results} results came for a batch of {items}, so none can be told whose it is; the service has to give one per \
+         item"
+    ))
 }
 
 impl<R: Runnable> std::fmt::Debug for RemoteBatch<R> {

@@ -20,7 +20,7 @@ pub struct Prepared<P> {
 pub trait Runnable: Send + Sync + 'static {
     /// One item as the caller gives it.
     type Input: Send + 'static;
-    /// One item as a batch holds it. A copy is kept while a batch runs, for a second try item by item.
+    /// One item as a batch holds it. A copy is kept while a batch runs, for a second try in halves.
     type Prepared: Clone + Send + 'static;
     /// The result for one item.
     type Output: Send + 'static;
@@ -37,8 +37,8 @@ pub trait Runnable: Send + Sync + 'static {
     /// among them, or `compute`'s threads: exactly-once output with a model in the path rests on it.
     ///
     /// # Errors
-    /// A batch that fails as a whole gives one error; the batcher then runs its items one by one, so that one bad
-    /// item fails alone.
+    /// A batch that fails as a whole gives one error; the batcher then runs its halves, and theirs, so that one bad item
+    /// fails alone.
     fn run(
         &self, batch: Vec<Self::Prepared>, compute: &Compute,
     ) -> Result<Vec<Result<Self::Output, ItemError>>, ItemError>;

@@ -12,9 +12,9 @@ mod slot;
 pub use batching::Batching;
 pub use compose::BatchCut;
 
-pub(crate) use compose::Filling;
+pub(crate) use compose::{Filling, alike};
 pub(crate) use execute::{execute, execute_one, guarded, message};
 pub(crate) use item::{Item, Work};
-pub(crate) use queue::{Queue, Taken};
+pub(crate) use queue::{Queue, Taken, WhenRoom};
 pub(crate) use reply::{Group, OnEach, Reply};
 pub(crate) use slot::{Slot, Waited};

@@ -14,6 +14,9 @@ use crate::sync::{lock, wait_timeout};
 /// How many batches' worth of items a batch of like ones is chosen from.
 const WINDOW: usize = 4;
 
+/// Called once there is room.
+pub(crate) type WhenRoom = Box<dyn FnOnce() + Send>;
+
 pub(crate) struct Queue<R: Runnable> {
     state: Mutex<State<R>>,
     // A copy of the length that the uncontended path reads without the lock.
@@ -27,7 +30,7 @@ struct State<R: Runnable> {
     others: usize,
     /// A job for this queue waits for a permit.
     posted: bool,
-    when_room: Vec<Box<dyn FnOnce() + Send>>,
+    when_room: Vec<WhenRoom>,
     lingering: usize,
 }
 
@@ -44,7 +47,7 @@ pub(crate) struct Taken<R: Runnable> {
     pub(crate) late: Vec<Item<R>>,
     /// Others wait behind the batch and no job is posted for them: the caller posts it.
     pub(crate) post: bool,
-    pub(crate) when_room: Vec<Box<dyn FnOnce() + Send>>,
+    pub(crate) when_room: Vec<WhenRoom>,
 }
 
 impl<R: Runnable> Queue<R> {
@@ -131,6 +134,16 @@ impl<R: Runnable> Queue<R> {
         taken
     }
 
+    /// All that wait, and who waits for room, where nobody will take a batch any more.
+    pub(crate) fn drain(&self) -> (Vec<Item<R>>, Vec<WhenRoom>) {
+        let mut state = lock(&self.state);
+        let items = std::iter::from_fn(|| state.items.pop()).collect();
+        state.others = 0;
+        state.posted = false;
+        self.length.store(0, Ordering::Release);
+        (items, std::mem::take(&mut state.when_room))
+    }
+
     /// Whether a posted job still has something to do; if not, it is no longer posted.
     pub(crate) fn job_wanted(&self) -> bool {
         let mut state = lock(&self.state);
@@ -146,7 +159,7 @@ impl<R: Runnable> Queue<R> {
     }
 
     /// Calls `callback` once there is room, or gives it back if there is now.
-    pub(crate) fn when_room(&self, max: usize, callback: Box<dyn FnOnce() + Send>) -> Option<Box<dyn FnOnce() + Send>> {
+    pub(crate) fn when_room(&self, max: usize, callback: WhenRoom) -> Option<WhenRoom> {
         let mut state = lock(&self.state);
         if state.items.len() < max {
             return Some(callback);

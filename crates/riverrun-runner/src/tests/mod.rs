@@ -1,8 +1,16 @@
 //! What a caller can rely on, on a number of permits of the test's choosing.
 
 mod batches;
+mod bisection;
+mod deadlines;
+mod erased;
 mod failures;
+mod likeness;
 mod methods;
+mod priorities;
+mod remote;
+mod replaced;
+mod reports;
 mod stress;
 mod threads;
 

@@ -12,7 +12,7 @@ use crate::runnable::{ItemError, Runnable};
 /// Nothing here takes `self`: the side that calls has no model loaded.
 ///
 /// The tensors are those of the Open Inference Protocol (KServe V2). By default there is one `BYTES` tensor `input` with an
-/// item's text, or its JSON where it is none, and one `output` with JSON.
+/// item's text, or its JSON where it is none, and one `output` with JSON; a lone tensor is taken by any name.
 pub trait Portable: Runnable<Input: Sync, Output: Serialize + DeserializeOwned + Sync> {
     /// The item as it crosses the process.
     fn to_payload(input: &Self::Input) -> Payload;
@@ -98,7 +98,7 @@ pub trait Portable: Runnable<Input: Sync, Output: Serialize + DeserializeOwned +
     }
 }
 
-/// The one tensor that there has to be.
+/// The one tensor that there has to be, whatever it is called: services of others have names of their own.
 fn only(tensors: Vec<Tensor>, name: &str) -> Result<Tensor, ItemError> {
     let names: Vec<String> = tensors.iter().map(|tensor| format!("`{}`", tensor.name())).collect();
     let mut tensors = tensors.into_iter();
