@@ -3,7 +3,7 @@
     BENTOML_HOME=... SERVED_MODEL=text-classification:latest bentoml serve bentoml11_service:svc
 
 With SERVED_BATCHED set, the model was saved with a batchable signature: each request is a batch of one for the runner to put
-together with others, and the pipeline computes as many at a time as SERVED_BATCHED says (one, unless it is told).
+together with others. (The pipeline's own `batch_size` cannot be told: the runner would split that argument, too.)
 """
 
 import os
@@ -13,11 +13,11 @@ from bentoml.io import JSON, Text
 
 runner = bentoml.transformers.get(os.environ["SERVED_MODEL"]).to_runner()
 svc = bentoml.Service("classifier", runners=[runner])
-batched = int(os.environ.get("SERVED_BATCHED", 0))
+batched = "SERVED_BATCHED" in os.environ
 
 
 @svc.api(input=Text(), output=JSON())
 async def classify(text: str):
     if batched:
-        return (await runner.async_run([text], batch_size=batched))[:1]
+        return (await runner.async_run([text]))[:1]
     return await runner.async_run(text)
