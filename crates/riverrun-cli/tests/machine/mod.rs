@@ -1,7 +1,7 @@
 //! A machine on which the command is used.
 
 // Each test binary uses what it needs.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
 pub(crate) mod served;
 
