@@ -14,7 +14,7 @@ use crate::target::{Client, Target, check};
 
 pub struct Soak {
     pub clients: usize,
-    /// Questions in all; one of a list, or of a pipeline, counts as one, and so does one that is given up.
+    /// In all; each of a pipeline counts, and so does one that is given up. A list of texts is one.
     pub requests: usize,
     pub seed: u64,
     /// Of 1,000 requests, how many misbehave. Those that dawdle take longer than all others.
@@ -64,7 +64,8 @@ pub fn run(target: &Target, soak: &Soak) -> Value {
                 Behaviour::Pipelines => 2 + random.below(7) as usize,
                 _ => 1,
             };
-            let first = asked.fetch_add(questions, Ordering::Relaxed);
+            let requests = if matches!(behaviour, Behaviour::ReadsSlowly) { 1 } else { questions };
+            let first = asked.fetch_add(requests, Ordering::Relaxed);
             if first >= soak.requests {
                 break;
             }
