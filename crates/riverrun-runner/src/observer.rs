@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::batcher::BatchCut;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// One batch that a runner has computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

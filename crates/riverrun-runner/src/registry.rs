@@ -2,11 +2,11 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::core::Core;
 use crate::runnable::Runnable;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 type Loaded = Weak<dyn Any + Send + Sync>;
 /// The cores that live under one key; locked while one is loaded, so that two callers do not load at once.

@@ -1,7 +1,7 @@
 //! [`Runner`]: a unit of computation, and where it runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
@@ -17,7 +17,7 @@ use crate::request::RequestOptions;
 use crate::runnable::{Runnable, Signature};
 use crate::runtime;
 use crate::stats::RunnerStats;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 use crate::wire::Map;
 
 type Loader<R> = dyn Fn() -> Result<R, RunnerError> + Send + Sync;

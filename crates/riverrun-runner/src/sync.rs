@@ -1,7 +1,31 @@
-//! Locks that outlive a panic.
+//! Locks that outlive a panic, and what else threads meet at.
+//!
+//! Everything else takes these from here, so that `tests/schedules` can compile the same code with primitives whose
+//! schedule it decides.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
+
+pub(crate) use std::sync::{Condvar, Mutex};
+pub(crate) use std::thread;
+
+/// A static of the process.
+macro_rules! process_static {
+    ($name:ident: $type:ty = $value:expr;) => {
+        static $name: $type = $value;
+    };
+}
+
+/// A static of each thread.
+macro_rules! per_thread {
+    ($name:ident: $type:ty = $value:expr;) => {
+        thread_local! {
+            static $name: $type = const { $value };
+        }
+    };
+}
+
+pub(crate) use {per_thread, process_static};
 
 /// Locks, poisoned or not: user code never runs under these locks, so what they guard is consistent.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

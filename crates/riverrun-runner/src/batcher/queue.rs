@@ -1,7 +1,6 @@
 //! The queue itself: short critical sections, no user code under the lock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::Batching;
@@ -9,7 +8,7 @@ use super::compose::{BatchCut, Filling, alike};
 use super::item::Item;
 use super::lanes::Lanes;
 use crate::runnable::Runnable;
-use crate::sync::{lock, wait_timeout};
+use crate::sync::{Condvar, Mutex, lock, wait_timeout};
 
 /// How many batches' worth of items a batch of like ones is chosen from.
 const WINDOW: usize = 4;

@@ -1,11 +1,11 @@
 //! Who gets the answer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::slot::Slot;
 use crate::error::RunnerError;
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 type Answer<O> = Result<O, RunnerError>;
 /// What gets each of several answers as it comes.

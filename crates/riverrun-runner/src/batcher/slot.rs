@@ -1,12 +1,11 @@
 //! Where a caller waits for its answer.
 
-use std::sync::{Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::compute::{Permit, ThreadClaim};
 use crate::error::RunnerError;
-use crate::sync::{lock, wait, wait_timeout};
+use crate::sync::{Condvar, Mutex, lock, wait, wait_timeout};
 
 /// One caller's place: its answer, or a permit to compute on its own thread, whichever comes first.
 pub(crate) struct Slot<O> {

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 
 use super::permits::{Permit, Permits};
+use crate::sync::per_thread;
 
-thread_local! {
-    static HELD: Cell<Option<&'static Permits>> = const { Cell::new(None) };
+per_thread! {
+    HELD: Cell<Option<&'static Permits>> = Cell::new(None);
 }
 
 /// While it lives, the calling thread is known to compute on a permit.
@@ -15,13 +16,13 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn mark(permits: &'static Permits) -> Self {
-        Self { before: HELD.replace(Some(permits)) }
+        Self { before: HELD.with(|held| held.replace(Some(permits))) }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        HELD.set(self.before);
+        HELD.with(|held| held.set(self.before));
     }
 }
 
@@ -50,9 +51,9 @@ impl Nested {
 impl Held {
     /// Takes the calling thread's permit, if it computes on one of `permits`.
     pub(crate) fn lend(permits: &'static Permits) -> Nested {
-        let held = HELD.get().filter(|held| std::ptr::eq(*held, permits));
+        let held = HELD.with(Cell::get).filter(|held| std::ptr::eq(*held, permits));
         if held.is_some() {
-            HELD.set(None);
+            HELD.with(|held| held.set(None));
         }
         Nested { permits: held, permit: held.map(Permit::materialize) }
     }
@@ -64,7 +65,7 @@ impl Drop for Nested {
             let permit = self.permit.take().unwrap_or_else(|| permits.reacquire());
             // The batch that the thread is in the middle of owns it.
             std::mem::forget(permit);
-            HELD.set(Some(permits));
+            HELD.with(|held| held.set(Some(permits)));
         }
     }
 }

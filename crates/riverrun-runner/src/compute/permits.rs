@@ -1,10 +1,10 @@
 //! Compute permits: as many batches at a time as there are cores, for all runners together.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use super::{limit, workers};
-use crate::sync::{lock, wait};
+use crate::sync::{Condvar, Mutex, lock, wait};
 
 /// How many batches begin without borrowing idle permits after a claim had to wait for a lent one.
 const LENDING_PAUSE: u32 = 32;

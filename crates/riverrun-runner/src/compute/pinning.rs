@@ -1,10 +1,10 @@
 //! Worker threads bound to one core each, for those who ask for it.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 use core_affinity::CoreId;
 
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 static ON: OnceLock<bool> = OnceLock::new();
 static CORES: OnceLock<Mutex<Cores>> = OnceLock::new();

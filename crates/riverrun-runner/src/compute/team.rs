@@ -7,15 +7,15 @@
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::held::Held;
 use super::permits::{Permit, Permits};
 use super::workers::{self, Task};
-use crate::sync::lock;
+use crate::sync::{Mutex, lock};
 
 /// How long a helper stays awake for the next fork: the serial stretches between two of a forward pass are shorter.
 const SPIN_FOR: Duration = Duration::from_micros(60);

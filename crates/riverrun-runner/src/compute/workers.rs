@@ -1,13 +1,13 @@
 //! The process's worker threads: they start when there is work for them and end when the last runner is gone.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::permits::{Job, Permit};
 use super::pinning;
 use super::team::Helping;
-use crate::sync::{lock, wait_timeout};
+use crate::sync::{Condvar, Mutex, lock, process_static, thread, wait_timeout};
 
 /// How long a thread without work stays.
 const IDLE_FOR: Duration = Duration::from_secs(10);
@@ -31,10 +31,12 @@ struct State {
     runners: usize,
 }
 
-static WORKERS: Workers = Workers {
-    state: Mutex::new(State { tasks: VecDeque::new(), idle: 0, threads: 0, runners: 0 }),
-    wake: Condvar::new(),
-};
+process_static! {
+    WORKERS: Workers = Workers {
+        state: Mutex::new(State { tasks: VecDeque::new(), idle: 0, threads: 0, runners: 0 }),
+        wake: Condvar::new(),
+    };
+}
 
 /// Has a worker thread do `job`.
 pub(super) fn submit(job: Arc<dyn Job>, permit: Permit) {
@@ -59,7 +61,7 @@ pub(super) fn give(task: Task) {
         start
     };
     if start {
-        let started = std::thread::Builder::new().name("riverrun-worker".into()).spawn(work);
+        let started = thread::Builder::new().name("riverrun-worker".into()).spawn(work);
         if started.is_err() {
             // No thread to be had: the busy ones get to it, and if there are none, this one does it.
             let alone = {
