@@ -272,14 +272,24 @@ fn a_runner_in_a_process_of_its_own_is_started_by_the_program_and_ends_with_it()
     assert_eq!(lines, [r#"[1,"positive"]"#, r#"[2,"neutral"]"#, r#"[3,"negative"]"#]);
     // Its socket goes with it.
     let until = Instant::now() + SOON;
-    let sockets = || {
-        let files = fs::read_dir(home.join("run")).unwrap().flatten();
-        files
-            .flat_map(|entry| fs::read_dir(entry.path()).into_iter().flatten().flatten())
-            .any(|file| std::os::unix::fs::FileTypeExt::is_socket(&file.file_type().unwrap()))
-    };
+    let sockets = || sockets_below(&home);
     while sockets() && Instant::now() < until {
         thread::sleep(Duration::from_millis(50));
     }
     assert!(!sockets());
+}
+
+/// Whether there is a socket in this directory or below it.
+fn sockets_below(directory: &Path) -> bool {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| {
+        // What is gone meanwhile is none.
+        fs::symlink_metadata(&path).is_ok_and(|found| {
+            if found.is_dir() {
+                sockets_below(&path)
+            } else {
+                std::os::unix::fs::FileTypeExt::is_socket(&found.file_type())
+            }
+        })
+    })
 }
