@@ -38,6 +38,15 @@ pub struct WireError {
     pub message: String,
 }
 
+/// Deeper than any value is, and no deeper than the stack is.
+const DEEPEST: usize = 128;
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
+    deserializer.set_max_depth(DEEPEST);
+    T::deserialize(&mut deserializer)
+}
+
 impl WireRequest {
     /// The bytes of the request.
     ///
@@ -52,7 +61,7 @@ impl WireRequest {
     /// # Errors
     /// The bytes are none.
     pub fn decode(bytes: &[u8]) -> Result<Self, rmp_serde::decode::Error> {
-        rmp_serde::from_slice(bytes)
+        read(bytes)
     }
 }
 
@@ -76,7 +85,7 @@ impl<O> WireResponse<O> {
     where
         O: DeserializeOwned,
     {
-        rmp_serde::from_slice(bytes)
+        read(bytes)
     }
 }
 
@@ -103,6 +112,13 @@ mod tests {
             let _ = WireRequest::decode(&bytes);
             let _ = WireResponse::<Vec<(String, f32)>>::decode(&bytes);
         }
+    }
+
+    #[test]
+    fn lists_within_lists_are_refused_before_they_fill_the_stack() {
+        let nested = [&b"\x81\xa6inputs\x91"[..], &vec![0x91; 200_000], b"\xc0"].concat();
+
+        assert!(WireRequest::decode(&nested).is_err());
     }
 
     #[test]
