@@ -1,12 +1,11 @@
 //! A bound runner: its queue, where its batches are computed, and the ways a request takes through it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::batcher::{
-    BatchCut, Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, WhenRoom, Work, alike, execute, execute_one,
-    guarded,
+    Arrivals, BatchCut, Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, WhenRoom, Work, alike, execute,
+    execute_one, guarded,
 };
 use crate::compute::{Claim, Compute, Held, Job, Permit, Permits, RunnerAlive};
 use crate::error::RunnerError;
@@ -29,8 +28,7 @@ pub(crate) struct Core<R: Runnable> {
     pub(crate) counters: Counters,
     pub(crate) observers: Observers,
     pub(crate) permits: &'static Permits,
-    /// Callers in the middle of `prepare`, whose requests are about to arrive.
-    preparing: AtomicUsize,
+    arrivals: Arrivals,
     _alive: RunnerAlive,
 }
 
@@ -69,7 +67,7 @@ impl<R: Runnable> Core<R> {
             counters: Counters::default(),
             observers: Observers::default(),
             permits,
-            preparing: AtomicUsize::new(0),
+            arrivals: Arrivals::new(),
             _alive: RunnerAlive::new(),
         }
     }
@@ -100,9 +98,9 @@ impl<R: Runnable> Core<R> {
 
     /// As [`prepare`](Self::prepare), for a request that is about to arrive.
     pub(crate) fn prepare_to_push(&self, method: usize, input: R::Input) -> Result<Work<R>, RunnerError> {
-        self.preparing.fetch_add(1, Ordering::Relaxed);
+        self.arrivals.begin();
         let work = self.prepare(method, input);
-        self.preparing.fetch_sub(1, Ordering::Relaxed);
+        self.arrivals.prepared();
         work
     }
 
@@ -134,7 +132,9 @@ impl<R: Runnable> Core<R> {
         }
         let mut permit = nested.take().or_else(|| self.permits.try_acquire());
         let result = match (&self.place, work) {
-            (Place::Local(runnable), Work::Ready(value, cost)) if permit.is_some() && self.queue.len() == 0 => {
+            (Place::Local(runnable), Work::Ready(value, cost))
+                if permit.is_some() && self.queue.len() == 0 && !self.others_come() =>
+            {
                 self.run_alone(runnable, method, Prepared { value, cost }, options)
             }
             (_, work) => {
@@ -371,6 +371,7 @@ impl<R: Runnable> Core<R> {
         self.account(began, took, &asked, results.iter().filter(|result| result.is_err()).count(), |report| {
             BatchReport { cost, computed_cost, cut, waiting, ..report }
         });
+        self.arrivals.answered(asked.iter().filter(|item| item.reply.is_of_one()).count(), self.patience());
         for (item, result) in asked.into_iter().zip(results) {
             item.note(began, took, items);
             item.reply.send(result.map_err(|error| self.item_error(error)));
@@ -441,19 +442,29 @@ impl<R: Runnable> Core<R> {
         warm.map_err(|error| self.item_error(error))
     }
 
-    /// Gives requests that are being prepared a chance to be in the next batch.
+    /// How long a batch is held back for others.
+    fn patience(&self) -> Duration {
+        (self.counters.likely_batch() / LINGER_PART).min(self.batching.max_latency)
+    }
+
+    /// Whether a batch that begins now would leave others to begin without a permit.
+    fn others_come(&self) -> bool {
+        !self.permits.any_idle() && self.arrivals.any(self.patience())
+    }
+
+    /// Gives requests that are about to arrive a chance to be in the next batch.
     fn linger(&self) {
-        if self.preparing.load(Ordering::Relaxed) == 0 || self.permits.any_idle() {
+        if self.queue.len() == 0 || !self.others_come() {
             return;
         }
-        let until = Instant::now() + self.counters.likely_batch() / LINGER_PART;
+        let patience = self.patience();
+        let until = Instant::now() + patience;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let waiting = self.queue.len();
             let filled = waiting >= self.batching.max_batch_size
                 || waiting * self.counters.likely_cost() >= self.batching.max_batch_cost;
-            let coming = self.preparing.load(Ordering::Relaxed) > 0;
-            if waiting == 0 || filled || !coming || left < LEAST_LINGER {
+            if waiting == 0 || filled || left < LEAST_LINGER || !self.arrivals.any(patience) {
                 return;
             }
             if !self.queue.linger(left, self.batching.max_latency) {

@@ -1,5 +1,6 @@
 //! One bounded queue per runner, first in, first out within a priority, and what turns it into batches.
 
+mod arrivals;
 mod batching;
 mod compose;
 mod execute;
@@ -12,6 +13,7 @@ mod slot;
 pub use batching::Batching;
 pub use compose::BatchCut;
 
+pub(crate) use arrivals::Arrivals;
 pub(crate) use compose::{Filling, alike};
 pub(crate) use execute::{execute, execute_one, guarded, message};
 pub(crate) use item::{Item, Work};

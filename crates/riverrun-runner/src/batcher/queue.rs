@@ -122,6 +122,7 @@ impl<R: Runnable> Queue<R> {
         } else {
             state.take_prefix(&mut taken, batching, raw_cost);
         }
+        taken.batch.iter().for_each(|item| item.reply.take());
         let gone = taken.batch.iter().chain(&taken.abandoned).chain(&taken.late);
         state.others -= gone.filter(|item| !item.own).count();
         taken.waiting = state.items.len();

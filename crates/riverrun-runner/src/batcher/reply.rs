@@ -44,6 +44,18 @@ impl<O> Reply<O> {
         Self { to: Some(To::Group(group, index)), runner: runner.clone() }
     }
 
+    /// Whether a caller waits for this answer alone, and so is likely to come back with the next request.
+    pub(crate) fn is_of_one(&self) -> bool {
+        matches!(self.to, Some(To::Slot(_)))
+    }
+
+    /// The request is in a batch now.
+    pub(crate) fn take(&self) {
+        if let Some(To::Slot(slot)) = &self.to {
+            slot.take();
+        }
+    }
+
     /// Whether nobody wants the answer any more.
     pub(crate) fn is_abandoned(&self) -> bool {
         match &self.to {

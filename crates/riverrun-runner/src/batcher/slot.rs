@@ -19,6 +19,8 @@ struct State<O> {
     waker: Option<Waker>,
     /// The caller is gone, or has its answer.
     left: bool,
+    /// The request is in a batch that another thread computes: the caller has no use for a permit.
+    taken: bool,
 }
 
 pub(crate) enum Waited<O> {
@@ -29,7 +31,7 @@ pub(crate) enum Waited<O> {
 
 impl<O> Slot<O> {
     pub(crate) fn new() -> Self {
-        let state = State { answer: None, permit: None, waker: None, left: false };
+        let state = State { answer: None, permit: None, waker: None, left: false, taken: false };
         Self { state: Mutex::new(state), wake: Condvar::new() }
     }
 
@@ -48,6 +50,10 @@ impl<O> Slot<O> {
     /// Whether nobody waits here any more.
     pub(crate) fn is_left(&self) -> bool {
         lock(&self.state).left
+    }
+
+    pub(crate) fn take(&self) {
+        lock(&self.state).taken = true;
     }
 
     pub(crate) fn leave(&self) {
@@ -110,7 +116,7 @@ impl<O> Slot<O> {
 impl<O: Send> ThreadClaim for Slot<O> {
     fn grant(&self, permit: Permit) -> Option<Permit> {
         let mut state = lock(&self.state);
-        if state.left || state.answer.is_some() {
+        if state.left || state.taken || state.answer.is_some() {
             return Some(permit);
         }
         state.permit = Some(permit);
