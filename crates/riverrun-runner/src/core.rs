@@ -16,7 +16,7 @@ use crate::runnable::{ItemError, Prepared, Runnable};
 use crate::stats::Counters;
 
 /// Held back for others at most this part of a batch's time, and not at all below what a timer can do.
-const LINGER_PART: u32 = 20;
+const LINGER_PART: u32 = 10;
 const LEAST_LINGER: Duration = Duration::from_micros(100);
 
 pub(crate) struct Core<R: Runnable> {
@@ -449,7 +449,7 @@ impl<R: Runnable> Core<R> {
 
     /// Whether a batch that begins now would leave others to begin without a permit.
     fn others_come(&self) -> bool {
-        !self.permits.any_idle() && self.arrivals.any(self.patience())
+        self.arrivals.expected(self.patience()) > self.permits.idle()
     }
 
     /// Gives requests that are about to arrive a chance to be in the next batch.
@@ -464,7 +464,7 @@ impl<R: Runnable> Core<R> {
             let waiting = self.queue.len();
             let filled = waiting >= self.batching.max_batch_size
                 || waiting * self.counters.likely_cost() >= self.batching.max_batch_cost;
-            if waiting == 0 || filled || left < LEAST_LINGER || !self.arrivals.any(patience) {
+            if waiting == 0 || filled || left < LEAST_LINGER || !self.others_come() {
                 return;
             }
             if !self.queue.linger(left, self.batching.max_latency) {

@@ -1,8 +1,9 @@
 //! Measures a text classifier in this process: in a stream, in batches, and one text at a time.
 //!
 //! `measure MODEL_DIRECTORY TEXTS_FILE` prints one JSON object; the file has one text per line. With `first` after them, it
-//! runs the stream program alone, from loading the model to the last result. Tokenization is always inside; how the
-//! figures compare with those of other runtimes is in `bench/peers/README.md`.
+//! runs the stream program alone, from loading the model to the last result; with `callers ROUNDS`, batches and eight threads
+//! that call single texts in turns. Tokenization is always inside; how the figures compare with those of other runtimes is in
+//! `bench/peers/README.md`.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -32,7 +33,8 @@ fn main() -> ExitCode {
     let measured = match arguments[..] {
         [model, texts] => measure(model, texts),
         [model, texts, "first"] => measure_first(model, texts),
-        _ => Err(FunctionError::new("usage: measure MODEL_DIRECTORY TEXTS_FILE [first]")),
+        [model, texts, "callers", rounds] => measure_callers(model, texts, rounds),
+        _ => Err(FunctionError::new("usage: measure MODEL_DIRECTORY TEXTS_FILE [first | callers ROUNDS]")),
     };
     match measured {
         Ok(json) => {
@@ -51,6 +53,33 @@ fn measure_first(model: &str, texts: &str) -> Result<String> {
     let started = Instant::now();
     let checksum = run_stream(&load(model)?, &texts)?;
     Ok(format!(r#"{{"records":{},"seconds":{}}}"#, checksum.records(), started.elapsed().as_secs_f64()))
+}
+
+/// The machine's other load differs from one second to the next, so the two take turns and each round has its own ratio.
+fn measure_callers(model: &str, texts: &str, rounds: &str) -> Result<String> {
+    let texts = read_texts(texts)?;
+    let rounds: usize = rounds.parse().map_err(|_| FunctionError::new(format!("`{rounds}` is no number of rounds")))?;
+    let runner = load(model)?;
+    run_all(&runner, &texts)?;
+    let mut lines = Vec::with_capacity(rounds);
+    let mut ratios = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
+        let started = Instant::now();
+        run_all(&runner, &texts)?;
+        let batch = texts.len() as f64 / started.elapsed().as_secs_f64();
+        let before = runner.stats();
+        let callers = texts.len() as f64 / run_callers(&runner, &texts)?.as_secs_f64();
+        let batches = runner.stats().batches - before.batches;
+        let items = texts.len() as f64 / batches as f64;
+        lines.push(format!(
+            r#"{{"batch_per_second":{batch:.1},"callers8_per_second":{callers:.1},"ratio":{:.3},"items_per_batch":{items:.2}}}"#,
+            callers / batch
+        ));
+        ratios.push(callers / batch);
+    }
+    ratios.sort_by(f64::total_cmp);
+    let (least, median) = (quantile(&ratios, 0.0), quantile(&ratios, 0.5));
+    Ok(format!("{{\"rounds\":[\n{}\n],\"median_ratio\":{median:.3},\"least_ratio\":{least:.3}}}", lines.join(",\n")))
 }
 
 fn measure(model: &str, texts: &str) -> Result<String> {
@@ -78,13 +107,16 @@ fn measure(model: &str, texts: &str) -> Result<String> {
         return Err(FunctionError::new(message));
     }
 
-    let alone = run_alone(&runner, &texts)?;
+    let alone = run_alone(&texts, |text| runner.run(text))?;
+    let on_runtime = tokio::runtime::Builder::new_multi_thread().build();
+    let on_runtime = on_runtime.map_err(|error| FunctionError::new(error.to_string()))?;
+    let alone_async = run_alone(&texts, |text| on_runtime.block_on(runner.async_run(text)))?;
     let peak_resident = resident("VmHWM:");
     let sorted = run_sorted(&runner, model, &texts)?;
 
     let rate = |elapsed: Duration| texts.len() as f64 / elapsed.as_secs_f64();
     let mut json = format!(
-        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"callers8_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"sorted8_per_second":{},"resident_loaded_kib":{resident_loaded},"peak_resident_kib":{peak_resident},"stream_equals_batch":{}"#,
+        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"callers8_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"alone_async_p50_ms":{},"sorted8_per_second":{},"resident_loaded_kib":{resident_loaded},"peak_resident_kib":{peak_resident},"stream_equals_batch":{}"#,
         texts.len(),
         Compute::permits(),
         text(&format!("{:?}", Cpu::chosen().map_err(|error| FunctionError::new(error.to_string()))?)),
@@ -94,6 +126,7 @@ fn measure(model: &str, texts: &str) -> Result<String> {
         rate(called),
         quantile(&alone, 0.5),
         quantile(&alone, 0.99),
+        quantile(&alone_async, 0.5),
         rate(sorted),
         streamed.value() == batched.value(),
     );
@@ -155,11 +188,11 @@ fn run_at_a_time(threads: usize, work: impl Fn() -> Result<(), RunnerError> + Sy
 }
 
 /// The milliseconds that each text takes from an otherwise idle runner, sorted.
-fn run_alone(runner: &Runner<TextClassification>, texts: &[String]) -> Result<Vec<f64>> {
+fn run_alone<T>(texts: &[String], run: impl Fn(&str) -> Result<T, RunnerError>) -> Result<Vec<f64>> {
     let mut milliseconds = Vec::with_capacity(texts.len());
     for text in texts {
         let started = Instant::now();
-        runner.run(text.as_str())?;
+        run(text)?;
         milliseconds.push(started.elapsed().as_secs_f64() * 1e3);
     }
     milliseconds.sort_by(f64::total_cmp);

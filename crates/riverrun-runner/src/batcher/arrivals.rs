@@ -43,12 +43,10 @@ impl Arrivals {
         }
     }
 
-    /// Whether any is about to arrive; nobody comes back later than `within` after the answer.
-    pub(crate) fn any(&self, within: Duration) -> bool {
-        if self.preparing.load(Ordering::Relaxed) > 0 {
-            return true;
-        }
+    /// How many are about to arrive; nobody comes back later than `within` after the answer.
+    pub(crate) fn expected(&self, within: Duration) -> usize {
         let returning = lock(&self.returning);
-        returning.callers > 0 && returning.since.elapsed() < within
+        let returning = if returning.since.elapsed() < within { returning.callers } else { 0 };
+        self.preparing.load(Ordering::Relaxed) + returning
     }
 }

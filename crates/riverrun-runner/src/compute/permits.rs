@@ -195,11 +195,7 @@ impl Permits {
         claim
     }
 
-    pub(crate) fn any_idle(&self) -> bool {
-        lock(&self.state).free > 0
-    }
-
-    #[cfg(test)]
+    /// How many nobody has.
     pub(crate) fn idle(&self) -> usize {
         lock(&self.state).free
     }
