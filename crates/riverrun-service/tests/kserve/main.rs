@@ -7,7 +7,6 @@ mod grpc;
 mod http_binary;
 mod http_json;
 mod overload;
-mod tritonclient;
 
 /// The same definition that the service is made of, for its client.
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, dead_code, reason = "generated")]
