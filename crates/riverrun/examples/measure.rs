@@ -64,16 +64,23 @@ fn measure_callers(model: &str, texts: &str, rounds: &str) -> Result<String> {
     let mut lines = Vec::with_capacity(rounds);
     let mut ratios = Vec::with_capacity(rounds);
     for _ in 0..rounds {
-        let started = Instant::now();
+        let count = texts.len() as f64;
+        let (started, cpu) = (Instant::now(), cpu_seconds());
         run_all(&runner, &texts)?;
-        let batch = texts.len() as f64 / started.elapsed().as_secs_f64();
-        let before = runner.stats();
-        let callers = texts.len() as f64 / run_callers(&runner, &texts)?.as_secs_f64();
+        let batch = count / started.elapsed().as_secs_f64();
+        let batch_cpu = cpu_seconds() - cpu;
+        let (before, cpu) = (runner.stats(), cpu_seconds());
+        let callers = count / run_callers(&runner, &texts)?.as_secs_f64();
+        let callers_cpu = cpu_seconds() - cpu;
         let batches = runner.stats().batches - before.batches;
-        let items = texts.len() as f64 / batches as f64;
         lines.push(format!(
-            r#"{{"batch_per_second":{batch:.1},"callers8_per_second":{callers:.1},"ratio":{:.3},"items_per_batch":{items:.2}}}"#,
-            callers / batch
+            r#"{{"batch_per_second":{batch:.1},"callers8_per_second":{callers:.1},"ratio":{:.3},"batch_cores":{:.2},"callers8_cores":{:.2},"batch_cpu_ms":{:.2},"callers8_cpu_ms":{:.2},"items_per_batch":{:.2}}}"#,
+            callers / batch,
+            batch_cpu * batch / count,
+            callers_cpu * callers / count,
+            1e3 * batch_cpu / count,
+            1e3 * callers_cpu / count,
+            count / batches as f64,
         ));
         ratios.push(callers / batch);
     }
@@ -282,6 +289,14 @@ impl SinkWriter for ChecksumWriter {
 fn quantile(sorted: &[f64], quantile: f64) -> f64 {
     let index = (sorted.len() as f64 * quantile) as usize;
     sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
+}
+
+/// What this process has computed, as Linux counts it; 0 elsewhere.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    // User and system time, in hundredths of a second.
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// A line of Linux's account of this process, in KiB; `null` elsewhere.
