@@ -51,8 +51,9 @@ impl Batching {
 
     /// How long a request may be held back so that others can join its batch; 10 ms by default, zero to hold back none.
     ///
-    /// A request is held back only while other callers are known to be preparing theirs, and for a small part of the
-    /// time that a batch takes: this is the upper bound. It is no time-out of the request: see [`timeout`](Self::timeout).
+    /// A request is held back only while more callers are known to be about to come than permits are idle (they prepare their
+    /// request, or were answered just before), and for a tenth of the time that a batch takes at most: this is the upper bound.
+    /// It is no time-out of the request: see [`timeout`](Self::timeout).
     #[must_use]
     pub fn max_latency(mut self, latency: Duration) -> Self {
         self.max_latency = latency;

@@ -1,5 +1,6 @@
 //! What a caller can rely on, on a number of permits of the test's choosing.
 
+mod arrivals;
 mod batches;
 mod bisection;
 mod deadlines;
