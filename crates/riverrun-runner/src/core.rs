@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::batcher::{
-    Arrivals, BatchCut, Batching, Filling, Item, Queue, Reply, Slot, Taken, Waited, WhenRoom, Work, alike, execute,
-    execute_one, guarded,
+    Arrivals, BatchCut, Batching, Computing, Filling, Item, Queue, Reply, Slot, Taken, Waited, WhenRoom, Work, alike,
+    execute, execute_one, guarded,
 };
 use crate::compute::{Claim, Compute, Held, Job, Permit, Permits, RunnerAlive};
 use crate::error::RunnerError;
@@ -29,6 +29,7 @@ pub(crate) struct Core<R: Runnable> {
     pub(crate) observers: Observers,
     pub(crate) permits: &'static Permits,
     arrivals: Arrivals,
+    computing: Computing,
     _alive: RunnerAlive,
 }
 
@@ -68,6 +69,7 @@ impl<R: Runnable> Core<R> {
             observers: Observers::default(),
             permits,
             arrivals: Arrivals::new(),
+            computing: Computing::default(),
             _alive: RunnerAlive::new(),
         }
     }
@@ -258,18 +260,27 @@ impl<R: Runnable> Core<R> {
     pub(crate) fn serve_batch(self: &Arc<Self>) -> bool {
         let Some(runnable) = self.runnable() else { return false };
         self.linger();
-        let Some(batch) = self.take_batch() else { return false };
+        let Some(batch) = self.take_batch(self.share()) else { return false };
+        let likely_cost = self.counters.likely_cost();
+        let _computing = self
+            .computing
+            .begin(batch.items.iter().map(|item| item.candidate(likely_cost).cost).fold(0, usize::saturating_add));
         let method = batch.items.first().map_or(0, |item| item.method);
         let batch = self.ready(method, batch);
         self.run_together(runnable, method, batch);
         true
     }
 
-    /// Takes the next batch out of the queue, if anybody waits for one.
-    pub(crate) fn take_batch(self: &Arc<Self>) -> Option<Batch<R>> {
+    /// Takes the next batch of at most so many items out of the queue, if anybody waits for one.
+    pub(crate) fn take_batch(self: &Arc<Self>, share: usize) -> Option<Batch<R>> {
         // What a service pads is its own affair.
         let pads = self.runnable().is_some_and(|runnable| runnable.pads());
-        let taken = self.queue.take(&self.batching, self.counters.likely_cost(), pads);
+        let max_batch_size = self.batching.max_batch_size.min(share);
+        let limits = Batching { max_batch_size, ..self.batching.clone() };
+        let mut taken = self.queue.take(&limits, self.counters.likely_cost(), pads);
+        if taken.cut == BatchCut::Size && max_batch_size < self.batching.max_batch_size {
+            taken.cut = BatchCut::Share;
+        }
         let Taken { batch, cut, waiting, abandoned, late, post, when_room } = taken;
         if post {
             self.post();
@@ -407,6 +418,7 @@ impl<R: Runnable> Core<R> {
     fn run_alone(
         &self, runnable: &R, method: usize, item: Prepared<R::Prepared>, options: &RequestOptions,
     ) -> Result<R::Output, RunnerError> {
+        let _computing = self.computing.begin(item.cost);
         let (cost, began) = (item.cost, Instant::now());
         let result = execute_one(runnable, self.permits, self.method_name(method), item.value);
         let took = began.elapsed();
@@ -452,6 +464,18 @@ impl<R: Runnable> Core<R> {
         self.arrivals.expected(self.patience()) > self.permits.idle()
     }
 
+    /// The most items that a batch should have so that those computed at a time take about as long: the permits would have
+    /// large and small ones otherwise, and keep them as long as the same callers come back.
+    fn share(&self) -> usize {
+        // Alone, a batch is lent the idle permits.
+        if !self.computing.any() {
+            return usize::MAX;
+        }
+        let likely_cost = self.counters.likely_cost();
+        let waiting = self.queue.len() + self.arrivals.expected(self.patience());
+        self.computing.share(waiting.saturating_mul(likely_cost)).div_ceil(likely_cost).max(1)
+    }
+
     /// Gives requests that are about to arrive a chance to be in the next batch.
     fn linger(&self) {
         if self.queue.len() == 0 || !self.others_come() {
@@ -462,7 +486,7 @@ impl<R: Runnable> Core<R> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let waiting = self.queue.len();
-            let filled = waiting >= self.batching.max_batch_size
+            let filled = waiting >= self.batching.max_batch_size.min(self.share())
                 || waiting * self.counters.likely_cost() >= self.batching.max_batch_cost;
             if waiting == 0 || filled || left < LEAST_LINGER || !self.others_come() {
                 return;

@@ -64,7 +64,7 @@ impl<R: Runnable> RemoteQueue<R> {
         loop {
             let core = self.posted.recv().await?;
             core.queue.job_started();
-            if let Some(batch) = core.take_batch() {
+            if let Some(batch) = core.take_batch(usize::MAX) {
                 return Some(RemoteBatch::new(core, batch.items, batch.cut, batch.waiting));
             }
         }

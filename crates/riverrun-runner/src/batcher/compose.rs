@@ -23,6 +23,8 @@ pub enum BatchCut {
     Drained,
     /// It had reached `max_batch_size`.
     Size,
+    /// The rest was left to the batches computed beside it, so that all are about as large.
+    Share,
     /// The next item would have made it cost more than `max_batch_cost`.
     Cost,
     /// The next item was for another method.
@@ -31,7 +33,7 @@ pub enum BatchCut {
 
 impl BatchCut {
     /// All there are.
-    pub const ALL: [Self; 5] = [Self::Alone, Self::Drained, Self::Size, Self::Cost, Self::Method];
+    pub const ALL: [Self; 6] = [Self::Alone, Self::Drained, Self::Size, Self::Share, Self::Cost, Self::Method];
 
     /// A word for it, as in metrics and logs.
     #[must_use]
@@ -40,6 +42,7 @@ impl BatchCut {
             Self::Alone => "alone",
             Self::Drained => "drained",
             Self::Size => "size",
+            Self::Share => "share",
             Self::Cost => "cost",
             Self::Method => "method",
         }

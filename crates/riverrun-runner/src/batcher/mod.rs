@@ -3,6 +3,7 @@
 mod arrivals;
 mod batching;
 mod compose;
+mod computing;
 mod execute;
 mod item;
 mod lanes;
@@ -15,6 +16,7 @@ pub use compose::BatchCut;
 
 pub(crate) use arrivals::Arrivals;
 pub(crate) use compose::{Filling, alike};
+pub(crate) use computing::Computing;
 pub(crate) use execute::{execute, execute_one, guarded, message};
 pub(crate) use item::{Item, Work};
 pub(crate) use queue::{Queue, Taken, WhenRoom};

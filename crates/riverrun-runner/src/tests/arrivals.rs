@@ -139,3 +139,39 @@ fn a_permit_is_for_callers_who_have_neither_an_answer_nor_somebody_who_computes_
     assert!(!granted(&left));
     assert_eq!(permits.idle(), 1);
 }
+
+#[test]
+fn callers_are_shared_evenly_among_the_permits_though_one_found_them_all_waiting() {
+    let gates = [Arc::new(Gate::default()), Arc::new(Gate::default()), Arc::new(Gate::default())];
+    let at = gates.clone();
+    let (runner, batches) = numbers(permits(2), Batching::default(), move |batch, _| {
+        // Those that are held up: two that leave no permit idle, and the batch that is taken first.
+        let gate = match batch[0] {
+            -2 => &at[0],
+            -1 => &at[1],
+            _ => &at[2],
+        };
+        gate.pass();
+        double(batch)
+    });
+    let cuts: Arc<Mutex<Vec<crate::BatchCut>>> = Arc::default();
+    let told = cuts.clone();
+    let _observer = runner.observe(move |report| told.lock().unwrap().push(report.cut)).unwrap();
+    let first = submit_all(&runner, &[-2]);
+    gates[0].until_reached();
+    let second = submit_all(&runner, &[-1]);
+    gates[1].until_reached();
+    let answers = submit_all(&runner, &[1, 2, 3, 4, 5, 6, 7]);
+
+    gates[0].open();
+    gates[2].until_reached();
+    gates[1].open();
+    gates[2].open();
+
+    assert_eq!(answers.iter().take(7).count(), 7);
+    assert_eq!(first.recv().unwrap(), Ok(-4));
+    assert_eq!(second.recv().unwrap(), Ok(-2));
+    // Seven wait and one is computed beside them: four for each.
+    assert_eq!(batches.lock().unwrap()[2], [1, 2, 3, 4]);
+    assert!(cuts.lock().unwrap().contains(&crate::BatchCut::Share));
+}

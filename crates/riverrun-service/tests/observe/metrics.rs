@@ -59,7 +59,7 @@ async fn known_traffic_gives_exactly_its_counts() {
     assert_eq!(scraped.get(&of("riverrun_batch_cost_sum")), 7.0);
     assert_eq!(scraped.get(&of("riverrun_batch_computed_cost_total")), 7.0);
     assert_eq!(scraped.get(&of("riverrun_batch_efficiency_ratio")), 1.0);
-    let cuts = ["alone", "drained", "size", "cost", "method"];
+    let cuts = ["alone", "drained", "size", "share", "cost", "method"];
     let cuts = cuts.map(|cut| format!(r#"riverrun_batches_total{{model="labels",version="1",cut="{cut}"}}"#));
     let batches: f64 = cuts.iter().map(|cut| scraped.get(cut)).sum();
     assert_eq!(batches, scraped.get(&of("riverrun_batch_size_count")));
