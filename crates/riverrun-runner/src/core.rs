@@ -259,12 +259,11 @@ impl<R: Runnable> Core<R> {
     /// Computes the next batch, on the calling thread's permit; says whether there was one.
     pub(crate) fn serve_batch(self: &Arc<Self>) -> bool {
         let Some(runnable) = self.runnable() else { return false };
+        let mut begun = self.computing.begin();
         self.linger();
         let Some(batch) = self.take_batch(self.share()) else { return false };
         let likely_cost = self.counters.likely_cost();
-        let _computing = self
-            .computing
-            .begin(batch.items.iter().map(|item| item.candidate(likely_cost).cost).fold(0, usize::saturating_add));
+        begun.costs(batch.items.iter().map(|item| item.candidate(likely_cost).cost).fold(0, usize::saturating_add));
         let method = batch.items.first().map_or(0, |item| item.method);
         let batch = self.ready(method, batch);
         self.run_together(runnable, method, batch);
@@ -418,7 +417,8 @@ impl<R: Runnable> Core<R> {
     fn run_alone(
         &self, runnable: &R, method: usize, item: Prepared<R::Prepared>, options: &RequestOptions,
     ) -> Result<R::Output, RunnerError> {
-        let _computing = self.computing.begin(item.cost);
+        let mut begun = self.computing.begin();
+        begun.costs(item.cost);
         let (cost, began) = (item.cost, Instant::now());
         let result = execute_one(runnable, self.permits, self.method_name(method), item.value);
         let took = began.elapsed();
@@ -467,13 +467,13 @@ impl<R: Runnable> Core<R> {
     /// The most items that a batch should have so that those computed at a time take about as long: the permits would have
     /// large and small ones otherwise, and keep them as long as the same callers come back.
     fn share(&self) -> usize {
-        // Alone, a batch is lent the idle permits.
-        if !self.computing.any() {
-            return usize::MAX;
-        }
         let likely_cost = self.counters.likely_cost();
         let waiting = self.queue.len() + self.arrivals.expected(self.patience());
-        self.computing.share(waiting.saturating_mul(likely_cost)).div_ceil(likely_cost).max(1)
+        match self.computing.share(waiting.saturating_mul(likely_cost)) {
+            Some(cost) => cost.div_ceil(likely_cost).max(1),
+            // Alone, a batch is lent the idle permits.
+            None => usize::MAX,
+        }
     }
 
     /// Gives requests that are about to arrive a chance to be in the next batch.
@@ -491,7 +491,7 @@ impl<R: Runnable> Core<R> {
             if waiting == 0 || filled || left < LEAST_LINGER || !self.others_come() {
                 return;
             }
-            if !self.queue.linger(left, self.batching.max_latency) {
+            if !self.queue.linger(waiting, left) {
                 return;
             }
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The most that one batch counts for, so that a sum of them is none too large.
 const MOST: usize = 1 << 40;
 
-/// How many batches are computed at the moment, and what they cost.
+/// How many permits are at work for a runner at the moment, and what they compute.
 #[derive(Default)]
 pub(crate) struct Computing {
     batches: AtomicUsize,
@@ -13,29 +13,33 @@ pub(crate) struct Computing {
 }
 
 impl Computing {
-    /// A batch begins; it ends when what this gives is dropped.
-    pub(crate) fn begin(&self, cost: usize) -> Begun<'_> {
-        let cost = cost.min(MOST);
+    /// Somebody with a permit begins with a batch, at first without items; it ends when what this gives is dropped.
+    pub(crate) fn begin(&self) -> Begun<'_> {
         self.batches.fetch_add(1, Ordering::Relaxed);
-        self.cost.fetch_add(cost, Ordering::Relaxed);
-        Begun { computing: self, cost }
+        Begun { computing: self, cost: 0 }
     }
 
-    pub(crate) fn any(&self) -> bool {
-        self.batches.load(Ordering::Relaxed) > 0
-    }
-
-    /// What one more batch costs if it takes its part of all that is computed and of `waiting`.
-    pub(crate) fn share(&self, waiting: usize) -> usize {
+    /// What a batch that has begun should cost if all have an equal part of what is computed and of `waiting`; no limit if
+    /// there is no other.
+    pub(crate) fn share(&self, waiting: usize) -> Option<usize> {
         let (batches, cost) = (self.batches.load(Ordering::Relaxed), self.cost.load(Ordering::Relaxed));
-        waiting.saturating_add(cost).div_ceil(batches + 1)
+        (batches > 1).then(|| waiting.saturating_add(cost).div_ceil(batches))
     }
 }
 
-/// A batch that is being computed.
+/// A batch that has begun.
 pub(crate) struct Begun<'a> {
     computing: &'a Computing,
     cost: usize,
+}
+
+impl Begun<'_> {
+    /// It has its items now.
+    pub(crate) fn costs(&mut self, cost: usize) {
+        let cost = cost.min(MOST);
+        self.computing.cost.fetch_add(cost, Ordering::Relaxed);
+        self.cost += cost;
+    }
 }
 
 impl Drop for Begun<'_> {
@@ -52,16 +56,30 @@ mod tests {
     #[test]
     fn a_batch_beside_others_has_an_equal_part_of_the_work() {
         let computing = Computing::default();
-        assert!(!computing.any());
+        let mut small = computing.begin();
+        assert_eq!(computing.share(7), None);
+        small.costs(1);
 
-        let small = computing.begin(1);
-        assert_eq!(computing.share(7), 4);
-        let large = computing.begin(usize::MAX);
-        assert!(computing.share(7) > 1 << 30, "a large batch has no need of help");
+        let mut large = computing.begin();
+        assert_eq!(computing.share(7), Some(4));
+        large.costs(usize::MAX);
+
+        let next = computing.begin();
+        assert!(computing.share(7) > Some(1 << 30), "a large batch has no need of help");
         drop(small);
         drop(large);
+        assert_eq!(computing.share(7), None);
+        drop(next);
+    }
 
-        assert!(!computing.any());
-        assert_eq!(computing.share(7), 7);
+    #[test]
+    fn two_that_begin_at_once_have_half_each() {
+        let computing = Computing::default();
+        let mut first = computing.begin();
+        let _second = computing.begin();
+
+        assert_eq!(computing.share(8), Some(4));
+        first.costs(4);
+        assert_eq!(computing.share(4), Some(4));
     }
 }

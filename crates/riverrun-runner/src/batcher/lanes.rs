@@ -33,11 +33,6 @@ impl<R: Runnable> Lanes<R> {
         }
     }
 
-    /// The item that has waited longest.
-    pub(crate) fn oldest(&self) -> Option<&Item<R>> {
-        self.lanes.iter().filter_map(VecDeque::front).min_by_key(|item| item.since)
-    }
-
     /// Takes out the item whose turn it is.
     pub(crate) fn pop(&mut self) -> Option<Item<R>> {
         // Of two that are due at once the one of the higher priority, whose lane comes first.

@@ -168,19 +168,15 @@ impl<R: Runnable> Queue<R> {
         None
     }
 
-    /// Waits for the next arrival, `limit` at most and not beyond the oldest's `max_latency`; says whether one came.
-    pub(crate) fn linger(&self, limit: Duration, max_latency: Duration) -> bool {
+    /// Waits until more than `known` items are there, `limit` at most; says whether they are.
+    pub(crate) fn linger(&self, known: usize, limit: Duration) -> bool {
         let mut state = lock(&self.state);
-        let before = state.items.len();
-        let held = state.items.oldest().map_or(Duration::ZERO, |oldest| oldest.since.elapsed());
-        let limit = limit.min(max_latency.saturating_sub(held));
-        if limit.is_zero() {
-            return false;
+        if state.items.len() <= known {
+            state.lingering += 1;
+            state = wait_timeout(&self.arrived, state, limit);
+            state.lingering -= 1;
         }
-        state.lingering += 1;
-        state = wait_timeout(&self.arrived, state, limit);
-        state.lingering -= 1;
-        state.items.len() > before
+        state.items.len() > known
     }
 
     fn after_push(&self, state: &State<R>) {
