@@ -5,9 +5,9 @@ use std::ops::Range;
 use riverrun_runner::Compute;
 
 use super::Encoder;
-use super::layer::{Layer, Linear, Projection};
+use super::layer::{Layer, Projection};
 use crate::backend::PackedBatch;
-use crate::kernels::{Activation, Attention, Epilogue, Heads, gemm, layer_norm};
+use crate::kernels::{Activation, Attention, Heads, layer_norm};
 
 /// Working memory of one batch at a time, kept from batch to batch.
 #[derive(Default)]
@@ -36,8 +36,8 @@ impl Encoder {
         }
         // The last layer has left one row per text.
         let pooled = sized(&mut scratch.attended, scratch.hidden.len());
-        self.linear(&self.pooler, &scratch.hidden, self.pooler_activation, None, pooled, compute);
-        self.linear(&self.classifier, pooled, Activation::Identity, None, logits, compute);
+        self.pooler.forward(self.cpu, &scratch.hidden, self.pooler_activation, None, pooled, compute);
+        self.classifier.forward(self.cpu, pooled, Activation::Identity, None, logits, compute);
     }
 
     fn embed(&self, batch: &PackedBatch, first: usize, scratch: &mut Scratch) {
@@ -72,7 +72,7 @@ impl Encoder {
         match &layer.projection {
             Projection::EveryToken(projection) => {
                 let projected = sized(&mut scratch.projected, tokens * 3 * width);
-                self.linear(projection, &scratch.hidden, Activation::Identity, None, projected, compute);
+                projection.forward(self.cpu, &scratch.hidden, Activation::Identity, None, projected, compute);
                 let part = |part: usize| Heads { data: &*projected, start: part * width, stride: 3 * width };
                 let (queries, keys, values) = (part(0), part(1), part(2));
                 let context = sized(&mut scratch.context, tokens * width);
@@ -81,14 +81,14 @@ impl Encoder {
             }
             Projection::FirstToken { query, key_value } => {
                 let projected = sized(&mut scratch.projected, tokens * 2 * width);
-                self.linear(key_value, &scratch.hidden, Activation::Identity, None, projected, compute);
+                key_value.forward(self.cpu, &scratch.hidden, Activation::Identity, None, projected, compute);
                 let sequences = offsets.len() - 1;
                 for (sequence, &token) in offsets[..sequences].iter().enumerate() {
                     scratch.hidden.copy_within(token * width..(token + 1) * width, sequence * width);
                 }
                 scratch.hidden.truncate(sequences * width);
                 let asked = sized(&mut scratch.queries, sequences * width);
-                self.linear(query, &scratch.hidden, Activation::Identity, None, asked, compute);
+                query.forward(self.cpu, &scratch.hidden, Activation::Identity, None, asked, compute);
                 let queries = Heads { data: &*asked, start: 0, stride: width };
                 let part = |part: usize| Heads { data: &*projected, start: part * width, stride: 2 * width };
                 let (keys, values) = (part(0), part(1));
@@ -100,20 +100,12 @@ impl Encoder {
         let rows = scratch.hidden.len() / width;
         let hidden = &mut scratch.hidden;
         let attended = sized(&mut scratch.attended, rows * width);
-        self.linear(&layer.attention_out, &scratch.context, Activation::Identity, Some(hidden), attended, compute);
+        layer.attention_out.forward(self.cpu, &scratch.context, Activation::Identity, Some(hidden), attended, compute);
         layer_norm(self.cpu, &layer.attention_norm, attended);
         let intermediate = sized(&mut scratch.intermediate, rows * self.config.intermediate);
-        self.linear(&layer.up, attended, self.config.activation, None, intermediate, compute);
-        self.linear(&layer.down, intermediate, Activation::Identity, Some(attended), hidden, compute);
+        layer.up.forward(self.cpu, attended, self.config.activation, None, intermediate, compute);
+        layer.down.forward(self.cpu, intermediate, Activation::Identity, Some(attended), hidden, compute);
         layer_norm(self.cpu, &layer.out_norm, hidden);
-    }
-
-    fn linear(
-        &self, linear: &Linear, rows: &[f32], activation: Activation, residual: Option<&[f32]>, out: &mut [f32],
-        compute: &Compute,
-    ) {
-        let epilogue = Epilogue { bias: &linear.bias, activation, residual };
-        gemm(self.cpu, rows, &linear.weight, &epilogue, out, compute);
     }
 }
 

@@ -2,37 +2,10 @@
 
 use super::architecture::Names;
 use super::config::EncoderConfig;
+use super::linear::Linear;
 use super::weights::Weights;
 use crate::InferenceError;
-use crate::kernels::{LayerNorm, PackedMatrix};
-
-/// A linear layer.
-pub(super) struct Linear {
-    pub(super) weight: PackedMatrix,
-    pub(super) bias: Vec<f32>,
-}
-
-impl Linear {
-    pub(super) fn load(
-        weights: &mut Weights, name: &str, inputs: usize, outputs: usize,
-    ) -> Result<Self, InferenceError> {
-        Self::joined(weights, &[name.to_owned()], inputs, outputs)
-    }
-
-    /// Layers of the same input as one, their outputs side by side.
-    fn joined(weights: &mut Weights, names: &[String], inputs: usize, outputs: usize) -> Result<Self, InferenceError> {
-        let mut weight = None;
-        let mut bias = Vec::with_capacity(names.len() * outputs);
-        for (index, name) in names.iter().enumerate() {
-            let tensor = weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
-            // Only now: the checkpoint has confirmed the sizes of the configuration.
-            let weight = weight.get_or_insert_with(|| PackedMatrix::zeros(inputs, names.len() * outputs));
-            weight.set_columns(index * outputs, &tensor);
-            bias.extend(weights.tensor(&format!("{name}.bias"), &[outputs])?);
-        }
-        Ok(Self { weight: weight.unwrap_or_else(|| PackedMatrix::zeros(inputs, 0)), bias })
-    }
-}
+use crate::kernels::LayerNorm;
 
 /// What makes queries, keys and values.
 pub(super) enum Projection {

@@ -7,6 +7,7 @@ mod architecture;
 mod config;
 mod forward;
 mod layer;
+mod linear;
 mod sharing;
 mod weights;
 
@@ -19,7 +20,8 @@ pub use config::{EncoderConfig, ProblemType};
 
 use self::architecture::Architecture;
 use self::forward::Scratch;
-use self::layer::{Layer, Linear, load_norm};
+use self::layer::{Layer, load_norm};
+use self::linear::Linear;
 use self::weights::Weights;
 use crate::InferenceError;
 use crate::backend::{Backend, PackedBatch};
