@@ -1,8 +1,14 @@
 //! What computes a model.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use riverrun_runner::Compute;
 
 use crate::InferenceError;
+use crate::config::ModelConfig;
+use crate::encoder::{Encoder, EncoderConfig};
+use crate::kernels::Cpu;
 
 /// The tokens of one text, special ones included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,22 +64,74 @@ impl PackedBatch {
     }
 }
 
-/// Computes a sequence classifier's logits.
-///
-/// A text's logits are the same bits in any batch, at any place and with any number of threads.
-pub trait Backend: Send + Sync {
-    /// Labels of the classifier.
-    fn labels(&self) -> usize;
+/// What is asked of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// A sequence classifier's logits, one row per text: `[sequences, labels]`.
+    TextLogits,
+    /// The logits of tokens, `[rows, width]`: a token classifier's (`width` labels), of question answering (start and end of the
+    /// answer), or of a masked language model (`width` is the vocabulary).
+    TokenLogits(Rows<'a>),
+    /// The hidden states after the last layer, `[rows, width]`.
+    Hidden(Rows<'a>),
+}
 
+/// Which tokens of a packed batch are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows<'a> {
+    /// All of them, in their order.
+    EveryToken,
+    /// Those at these places among all tokens of the batch, which ascend.
+    Chosen(&'a [usize]),
+}
+
+impl Rows<'_> {
+    /// How many there are in `batch`.
+    #[must_use]
+    pub fn count(&self, batch: &PackedBatch) -> usize {
+        match self {
+            Self::EveryToken => batch.ids().len(),
+            Self::Chosen(chosen) => chosen.len(),
+        }
+    }
+}
+
+/// Computes a model.
+///
+/// What it gives for a text is the same bits in any batch, at any place and with any number of threads.
+pub trait Backend: Send + Sync {
     /// Rows of the token embedding: ids are below it.
     fn vocabulary(&self) -> usize;
 
     /// How many tokens a text may have.
     fn max_tokens(&self) -> usize;
 
-    /// The logits of every text, `[sequences, labels]`.
+    /// How many numbers a row of `output` has; `None` where the model has no such output. Which rows are asked for does not matter.
+    fn width(&self, output: Output<'_>) -> Option<usize>;
+
+    /// The rows that are asked for, one behind the other.
     ///
     /// # Errors
-    /// The batch does not fit the model: an empty or too long text, an unknown id.
-    fn logits(&self, batch: &PackedBatch, compute: &Compute) -> Result<Vec<f32>, InferenceError>;
+    /// The batch does not fit the model: an empty or too long text, an unknown id; or it has no such output.
+    fn compute(&self, batch: &PackedBatch, output: Output<'_>, compute: &Compute) -> Result<Vec<f32>, InferenceError>;
+}
+
+/// Whether a model's weights are loaded once for all who use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// A copy of one's own: the directory may change.
+    Own,
+    /// The copy that is in use already, if there is one: the directory never changes, as in the model store.
+    Shared,
+}
+
+/// What computes the model in `directory`.
+pub(crate) fn open(
+    directory: &Path, config: &ModelConfig, cpu: Cpu, sharing: Sharing,
+) -> Result<Arc<dyn Backend>, InferenceError> {
+    let config = EncoderConfig::of(config)?;
+    Ok(match sharing {
+        Sharing::Own => Arc::new(Encoder::load(directory, config, cpu)?),
+        Sharing::Shared => Encoder::load_shared(directory, config, cpu)?,
+    })
 }

@@ -21,6 +21,7 @@
 //! [`Runnable`]: riverrun_runner::Runnable
 
 pub mod backend;
+mod config;
 pub mod encoder;
 mod error;
 mod follow;
@@ -29,6 +30,7 @@ mod model_ext;
 mod tasks;
 mod tokenization;
 
+pub use config::{ModelConfig, ProblemType};
 pub use error::InferenceError;
 pub use follow::{FollowLatest, Following, ModelChange};
 pub use model_ext::ModelExt;

@@ -3,6 +3,7 @@
 use riverrun_model::{InferenceTask, Model};
 use riverrun_runner::{Runner, RunnerError};
 
+use crate::backend::Sharing;
 use crate::{InferenceError, TextClassification, TextClassificationOptions};
 
 /// Makes a [`Model`] into a [`Runner`].
@@ -62,7 +63,8 @@ impl ModelExt for Model {
         let lazy = Runner::lazy(name, key, move || {
             let failed = |reason: String| RunnerError::Load { runner: runner.as_str().into(), reason };
             model.verify().map_err(|error| failed(error.to_string()))?;
-            TextClassification::load_shared(model.path(), options.clone()).map_err(|error| failed(error.to_string()))
+            TextClassification::load_from(model.path(), options.clone(), Sharing::Shared)
+                .map_err(|error| failed(error.to_string()))
         });
         Ok(lazy.parameters(parameters))
     }

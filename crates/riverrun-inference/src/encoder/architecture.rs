@@ -70,11 +70,7 @@ impl Architecture {
     }
 
     /// The first of `config.json`'s `architectures` that is implemented.
-    pub(crate) fn of(path: &Path, architectures: Option<&serde_json::Value>) -> Result<Self, InferenceError> {
-        let names: Vec<&str> = architectures
-            .and_then(|names| names.as_array())
-            .map(|names| names.iter().filter_map(|name| name.as_str()).collect())
-            .unwrap_or_default();
+    pub(crate) fn of(path: &Path, names: &[String]) -> Result<Self, InferenceError> {
         let known = names.iter().find_map(|name| Self::ALL.into_iter().find(|known| known.name() == *name));
         known.ok_or_else(|| InferenceError::Architecture {
             path: path.to_owned(),

@@ -1,25 +1,13 @@
 //! A model's `config.json`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::architecture::Architecture;
 use crate::InferenceError;
+use crate::config::ModelConfig;
 use crate::kernels::Activation;
-
-/// What a model's task is, where its configuration says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProblemType {
-    /// Numbers, not classes.
-    Regression,
-    /// One of the labels.
-    SingleLabelClassification,
-    /// Any number of the labels.
-    MultiLabelClassification,
-}
 
 /// What `config.json` says, in the words of BERT for every architecture.
 #[derive(Debug, Clone)]
@@ -35,14 +23,12 @@ pub struct EncoderConfig {
     pub(crate) vocabulary: usize,
     pub(crate) positions: usize,
     pub(crate) types: usize,
-    labels: Vec<String>,
-    problem_type: Option<ProblemType>,
+    /// How many labels a classifier has.
+    pub(crate) labels: usize,
 }
 
 #[derive(Deserialize)]
 struct Raw {
-    #[serde(default)]
-    architectures: Vec<String>,
     #[serde(alias = "dim")]
     hidden_size: usize,
     #[serde(alias = "n_layers")]
@@ -63,9 +49,6 @@ struct Raw {
     position_embedding_type: Option<String>,
     #[serde(default)]
     is_decoder: bool,
-    id2label: Option<BTreeMap<String, String>>,
-    num_labels: Option<usize>,
-    problem_type: Option<ProblemType>,
 }
 
 // The defaults of `transformers`.
@@ -83,23 +66,25 @@ fn types() -> usize {
 }
 
 impl EncoderConfig {
+    /// What `config` says of an encoder.
+    ///
+    /// # Errors
+    /// It is malformed, or asks for what is not implemented.
+    pub fn of(config: &ModelConfig) -> Result<Self, InferenceError> {
+        // First of all, since another architecture's configuration lacks values under these names.
+        let architecture = Architecture::of(config.path(), config.architectures())?;
+        Self::from_raw(config.path().to_owned(), architecture, config.part()?, config.labels().len())
+    }
+
     /// Reads `directory`'s `config.json`.
     ///
     /// # Errors
     /// There is none, it is malformed, or it asks for what is not implemented.
     pub fn read(directory: &Path) -> Result<Self, InferenceError> {
-        let path = directory.join("config.json");
-        let text =
-            std::fs::read_to_string(&path).map_err(|source| InferenceError::Read { path: path.clone(), source })?;
-        let value: serde_json::Value = json(&path, serde_json::from_str(&text))?;
-        // First of all, since another architecture's configuration lacks values under these names.
-        let architecture = Architecture::of(&path, value.get("architectures"))?;
-        let raw: Raw = json(&path, serde_json::from_value(value))?;
-        debug_assert!(!raw.architectures.is_empty());
-        Self::from_raw(path, architecture, raw)
+        Self::of(&ModelConfig::read(directory)?)
     }
 
-    fn from_raw(path: PathBuf, architecture: Architecture, raw: Raw) -> Result<Self, InferenceError> {
+    fn from_raw(path: PathBuf, architecture: Architecture, raw: Raw, labels: usize) -> Result<Self, InferenceError> {
         let problem = |problem: String| Err(InferenceError::Config { path: path.clone(), problem });
         if raw.num_attention_heads == 0 || !raw.hidden_size.is_multiple_of(raw.num_attention_heads) {
             return problem(format!(
@@ -131,7 +116,6 @@ impl EncoderConfig {
                 raw.hidden_act
             ));
         };
-        let labels = labels(&path, raw.id2label, raw.num_labels)?;
         Ok(Self {
             path,
             architecture,
@@ -145,25 +129,8 @@ impl EncoderConfig {
             positions: raw.max_position_embeddings,
             types: raw.type_vocab_size,
             labels,
-            problem_type: raw.problem_type,
         })
     }
-
-    /// The labels in the order of the classifier's rows.
-    #[must_use]
-    pub fn labels(&self) -> &[String] {
-        &self.labels
-    }
-
-    /// The task, where the configuration says so.
-    #[must_use]
-    pub fn problem_type(&self) -> Option<ProblemType> {
-        self.problem_type
-    }
-}
-
-fn json<T>(path: &Path, result: Result<T, serde_json::Error>) -> Result<T, InferenceError> {
-    result.map_err(|source| InferenceError::Json { path: path.to_owned(), what: "model configuration", source })
 }
 
 fn activation(name: &str) -> Option<Activation> {
@@ -174,23 +141,4 @@ fn activation(name: &str) -> Option<Activation> {
         "tanh" => Activation::Tanh,
         _ => return None,
     })
-}
-
-/// As `transformers` does: `id2label` wins over `num_labels`, and without both there are two.
-fn labels(
-    path: &Path, id2label: Option<BTreeMap<String, String>>, num_labels: Option<usize>,
-) -> Result<Vec<String>, InferenceError> {
-    let Some(mut names) = id2label else {
-        let count = num_labels.unwrap_or(2);
-        return Ok((0..count.min(1 << 20)).map(|id| format!("LABEL_{id}")).collect());
-    };
-    let count = names.len();
-    (0..count)
-        .map(|id| {
-            names.remove(&id.to_string()).ok_or_else(|| InferenceError::Config {
-                path: path.to_owned(),
-                problem: format!("`id2label` has {count} labels but none for {id}; number them from 0 without a gap"),
-            })
-        })
-        .collect()
 }

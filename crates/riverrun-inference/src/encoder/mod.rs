@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 use riverrun_runner::Compute;
 
-pub use config::{EncoderConfig, ProblemType};
+pub use config::EncoderConfig;
 
 use self::architecture::Architecture;
 use self::forward::Scratch;
@@ -24,7 +24,7 @@ use self::layer::{Layer, load_norm};
 use self::linear::Linear;
 use self::weights::Weights;
 use crate::InferenceError;
-use crate::backend::{Backend, PackedBatch};
+use crate::backend::{Backend, Output, PackedBatch};
 use crate::kernels::{Activation, Cpu, LayerNorm};
 
 /// Tokens that are computed at once: enough to keep a panel of weights busy, few enough for the cache.
@@ -55,7 +55,7 @@ impl Encoder {
         let names = config.architecture.names();
         let mut weights = Weights::open(directory, config.architecture.name(), names.prefix)?;
         let weights = &mut weights;
-        let (hidden, labels) = (config.hidden, config.labels().len());
+        let (hidden, labels) = (config.hidden, config.labels);
         let rows = weights.rows("classifier.weight")?;
         if rows != labels {
             let (path, tensor) = (config.path.clone(), "classifier.weight".to_owned());
@@ -111,10 +111,6 @@ impl Encoder {
 }
 
 impl Backend for Encoder {
-    fn labels(&self) -> usize {
-        self.config.labels().len()
-    }
-
     fn vocabulary(&self) -> usize {
         self.config.vocabulary
     }
@@ -123,9 +119,16 @@ impl Backend for Encoder {
         self.config.positions
     }
 
-    fn logits(&self, batch: &PackedBatch, compute: &Compute) -> Result<Vec<f32>, InferenceError> {
+    fn width(&self, output: Output<'_>) -> Option<usize> {
+        matches!(output, Output::TextLogits).then_some(self.config.labels)
+    }
+
+    fn compute(&self, batch: &PackedBatch, output: Output<'_>, compute: &Compute) -> Result<Vec<f32>, InferenceError> {
+        let Some(labels) = self.width(output) else {
+            return Err(InferenceError::Batch { problem: "the model has no such output".to_owned() });
+        };
         self.check(batch)?;
-        let mut logits = vec![0.0; batch.sequences() * self.labels()];
+        let mut logits = vec![0.0; batch.sequences() * labels];
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let offsets = batch.offsets();
         let mut first = 0;
@@ -134,7 +137,7 @@ impl Backend for Encoder {
             while end < batch.sequences() && offsets[end + 1] - offsets[first] <= CHUNK_TOKENS {
                 end += 1;
             }
-            let out = &mut logits[first * self.labels()..end * self.labels()];
+            let out = &mut logits[first * labels..end * labels];
             self.forward(batch, first..end, &mut scratch, out, compute);
             first = end;
         }

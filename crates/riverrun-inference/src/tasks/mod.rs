@@ -1,3 +1,4 @@
-//! Inference tasks: what a model's numbers mean.
+//! Inference tasks, after `transformers.pipeline`: one folder or file each.
 
 pub(crate) mod text_classification;
+mod text_model;

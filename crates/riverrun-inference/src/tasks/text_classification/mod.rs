@@ -16,10 +16,9 @@ pub use label::Label;
 pub use options::{FunctionToApply, TextClassificationOptions, TopK};
 
 use crate::InferenceError;
-use crate::backend::{Backend, PackedBatch, Tokens};
-use crate::encoder::{Encoder, EncoderConfig};
-use crate::kernels::{Cpu, softmax};
-use crate::tokenization::TextTokenizer;
+use crate::backend::{Output, PackedBatch, Sharing, Tokens};
+use crate::kernels::softmax;
+use crate::tasks::text_model::TextModel;
 
 /// A label and how well it fits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,12 +47,10 @@ impl TokenizedText {
 
 /// Gives texts the labels of a model.
 pub struct TextClassification {
-    backend: Arc<dyn Backend>,
-    tokenizer: TextTokenizer,
+    model: TextModel,
     labels: Vec<Label>,
     function: FunctionToApply,
     top_k: TopK,
-    cpu: Cpu,
 }
 
 impl TextClassification {
@@ -63,34 +60,17 @@ impl TextClassification {
     /// A file is missing, damaged or does not fit the others; the model is none that is implemented; an option is
     /// impossible for it.
     pub fn load(directory: impl AsRef<Path>, options: TextClassificationOptions) -> Result<Self, InferenceError> {
-        Self::load_with(directory.as_ref(), options, |directory, config, cpu| {
-            Encoder::load(directory, config, cpu).map(Arc::new)
-        })
+        Self::load_from(directory.as_ref(), options, Sharing::Own)
     }
 
-    /// As [`load`](Self::load), with weights shared by all that load from this directory, which never changes.
-    pub(crate) fn load_shared(directory: &Path, options: TextClassificationOptions) -> Result<Self, InferenceError> {
-        Self::load_with(directory, options, Encoder::load_shared)
-    }
-
-    fn load_with(
-        directory: &Path, options: TextClassificationOptions,
-        load: impl FnOnce(&Path, EncoderConfig, Cpu) -> Result<Arc<Encoder>, InferenceError>,
+    pub(crate) fn load_from(
+        directory: &Path, options: TextClassificationOptions, sharing: Sharing,
     ) -> Result<Self, InferenceError> {
-        let cpu = options.cpu.map_or_else(Cpu::chosen, Ok)?;
-        let config = EncoderConfig::read(directory)?;
-        let problem_type = config.problem_type();
-        let labels: Vec<Label> = config.labels().iter().map(|label| label.as_str().into()).collect();
+        let model = TextModel::load(directory, &options.model, sharing)?;
+        let labels: Vec<Label> = model.config.labels().iter().map(|label| label.as_str().into()).collect();
+        let problem_type = model.config.problem_type();
         let function = options.function.unwrap_or_else(|| FunctionToApply::default_of(problem_type, labels.len()));
-        let encoder = load(directory, config, cpu)?;
-        let tokenizer = TextTokenizer::load(
-            directory,
-            encoder.vocabulary(),
-            encoder.max_tokens(),
-            options.max_length,
-            options.truncation,
-        )?;
-        Ok(Self { backend: encoder, tokenizer, labels, function, top_k: options.top_k, cpu })
+        Ok(Self { model, labels, function, top_k: options.top_k })
     }
 
     /// A runner of a model that this process does not have: to be bound to a service that has it, or to a process of its own. Its
@@ -114,13 +94,13 @@ impl TextClassification {
     /// How many texts have been cut to the model's maximum so far.
     #[must_use]
     pub fn truncated(&self) -> u64 {
-        self.tokenizer.truncated()
+        self.model.tokenizer.truncated()
     }
 
     /// How many tokens a text may have.
     #[must_use]
     pub fn max_length(&self) -> usize {
-        self.tokenizer.limit()
+        self.model.tokenizer.limit()
     }
 
     /// The labels in the order of the model.
@@ -136,7 +116,7 @@ impl TextClassification {
             ));
         }
         match text.function.unwrap_or(self.function) {
-            FunctionToApply::Softmax => softmax(self.cpu, logits, 1.0),
+            FunctionToApply::Softmax => softmax(self.model.cpu, logits, 1.0),
             FunctionToApply::Sigmoid => logits.iter_mut().for_each(|logit| *logit = sigmoid(*logit)),
             FunctionToApply::None => {}
         }
@@ -166,6 +146,7 @@ impl Runnable for TextClassification {
 
     fn prepare(&self, input: TextInput) -> Result<Prepared<TokenizedText>, ItemError> {
         let tokens = self
+            .model
             .tokenizer
             .tokenize(&input.text, input.text_pair.as_deref())
             .map_err(|error| ItemError::new(error.to_string()))?;
@@ -177,7 +158,11 @@ impl Runnable for TextClassification {
         &self, batch: Vec<TokenizedText>, compute: &Compute,
     ) -> Result<Vec<Result<Vec<Classification>, ItemError>>, ItemError> {
         let packed = PackedBatch::new(batch.iter().map(|text| &text.tokens));
-        let mut logits = self.backend.logits(&packed, compute).map_err(|error| ItemError::new(error.to_string()))?;
+        let mut logits = self
+            .model
+            .backend
+            .compute(&packed, Output::TextLogits, compute)
+            .map_err(|error| ItemError::new(error.to_string()))?;
         let rows = logits.chunks_exact_mut(self.labels.len().max(1));
         Ok(batch.iter().zip(rows).map(|(text, logits)| self.classify(text, logits)).collect())
     }

@@ -7,8 +7,9 @@ use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::encoder::ProblemType;
+use crate::config::ProblemType;
 use crate::kernels::Cpu;
+use crate::tasks::text_model::ModelOptions;
 use crate::tokenization::Truncation;
 
 /// What makes scores of the model's logits.
@@ -113,9 +114,7 @@ impl Visitor<'_> for TopKVisitor {
 pub struct TextClassificationOptions {
     pub(super) top_k: TopK,
     pub(super) function: Option<FunctionToApply>,
-    pub(super) truncation: Truncation,
-    pub(super) max_length: Option<usize>,
-    pub(super) cpu: Option<Cpu>,
+    pub(super) model: ModelOptions,
 }
 
 impl TextClassificationOptions {
@@ -142,21 +141,21 @@ impl TextClassificationOptions {
     /// Whether a text that is too long is cut (the default) or an error.
     #[must_use]
     pub fn truncation(mut self, truncation: bool) -> Self {
-        self.truncation = if truncation { Truncation::On } else { Truncation::Off };
+        self.model.truncation = if truncation { Truncation::On } else { Truncation::Off };
         self
     }
 
     /// Tokens at which a text is cut, special ones included, instead of the model's maximum.
     #[must_use]
     pub fn max_length(mut self, tokens: usize) -> Self {
-        self.max_length = Some(tokens);
+        self.model.max_length = Some(tokens);
         self
     }
 
     /// The instructions to use, instead of the highest level of this CPU or what `RIVERRUN_CPU` says.
     #[must_use]
     pub fn cpu(mut self, cpu: Cpu) -> Self {
-        self.cpu = Some(cpu);
+        self.model.cpu = Some(cpu);
         self
     }
 
@@ -164,12 +163,12 @@ impl TextClassificationOptions {
     /// loads the model (`truncation`, `max_length`), so that nobody gets another answer than they asked for.
     pub(crate) fn parameters(&self) -> Map {
         let top_k = (self.top_k != TopK::Best).then(|| json!(self.top_k));
-        let truncation = matches!(self.truncation, Truncation::Off).then(|| Value::Bool(false));
+        let truncation = matches!(self.model.truncation, Truncation::Off).then(|| Value::Bool(false));
         [
             ("top_k", top_k),
             ("function_to_apply", self.function.map(|function| json!(function))),
             ("truncation", truncation),
-            ("max_length", self.max_length.map(Value::from)),
+            ("max_length", self.model.max_length.map(Value::from)),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))

@@ -1,0 +1,114 @@
+//! What a model's `config.json` says, whatever computes the model.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::InferenceError;
+
+/// What a model's task is, where its configuration says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemType {
+    /// Numbers, not classes.
+    Regression,
+    /// One of the labels.
+    SingleLabelClassification,
+    /// Any number of the labels.
+    MultiLabelClassification,
+}
+
+/// A directory's `config.json`: labels and classes by name, and the whole of it for who computes the model.
+#[derive(Debug, Clone)]
+pub struct ModelConfig {
+    path: PathBuf,
+    value: Value,
+    architectures: Vec<String>,
+    labels: Vec<String>,
+    problem_type: Option<ProblemType>,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    architectures: Option<Vec<String>>,
+    id2label: Option<BTreeMap<String, String>>,
+    num_labels: Option<usize>,
+    problem_type: Option<ProblemType>,
+}
+
+impl ModelConfig {
+    /// Reads `directory`'s `config.json`.
+    ///
+    /// # Errors
+    /// There is none, or it is malformed.
+    pub fn read(directory: &Path) -> Result<Self, InferenceError> {
+        let path = directory.join("config.json");
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| InferenceError::Read { path: path.clone(), source })?;
+        let value: Value = json(&path, serde_json::from_str(&text))?;
+        let raw: Raw = json(&path, Raw::deserialize(&value))?;
+        let labels = labels(&path, raw.id2label, raw.num_labels)?;
+        let architectures = raw.architectures.unwrap_or_default();
+        Ok(Self { path, value, architectures, labels, problem_type: raw.problem_type })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All that it says.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The classes of `transformers` that the model was saved from.
+    #[must_use]
+    pub fn architectures(&self) -> &[String] {
+        &self.architectures
+    }
+
+    /// The labels in the order of the classifier's rows.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The task, where the configuration says so.
+    #[must_use]
+    pub fn problem_type(&self) -> Option<ProblemType> {
+        self.problem_type
+    }
+
+    /// The part of it that `T` names.
+    pub(crate) fn part<T: serde::de::DeserializeOwned>(&self) -> Result<T, InferenceError> {
+        json(&self.path, T::deserialize(&self.value))
+    }
+}
+
+fn json<T>(path: &Path, result: Result<T, serde_json::Error>) -> Result<T, InferenceError> {
+    result.map_err(|source| InferenceError::Json { path: path.to_owned(), what: "model configuration", source })
+}
+
+/// As `transformers` does: `id2label` wins over `num_labels`, and without both there are two.
+fn labels(
+    path: &Path, id2label: Option<BTreeMap<String, String>>, num_labels: Option<usize>,
+) -> Result<Vec<String>, InferenceError> {
+    let Some(mut names) = id2label else {
+        let count = num_labels.unwrap_or(2);
+        return Ok((0..count.min(1 << 20)).map(|id| format!("LABEL_{id}")).collect());
+    };
+    let count = names.len();
+    (0..count)
+        .map(|id| {
+            names.remove(&id.to_string()).ok_or_else(|| InferenceError::Config {
+                path: path.to_owned(),
+                problem: format!("`id2label` has {count} labels but none for {id}; number them from 0 without a gap"),
+            })
+        })
+        .collect()
+}
