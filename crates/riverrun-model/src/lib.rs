@@ -24,6 +24,7 @@
 mod digest;
 mod durable;
 mod error;
+mod format;
 mod hugging_face;
 mod metadata;
 mod model;
@@ -32,12 +33,15 @@ mod store;
 mod suggestions;
 mod tag;
 mod task;
+mod tensor_spec;
 
 pub use error::{Error, ErrorDomain, Result};
-pub use metadata::{FileEntry, Metadata, ModelFormat, Signature};
+pub use format::ModelFormat;
+pub use metadata::{FileEntry, Metadata, Signature};
 pub use model::Model;
 pub use store::{ImportOptions, ImportWarning, Imported, ListEntry, ModelStore};
 pub use suggestions::Suggestions;
 pub use tag::{LoweredTag, MAX_PART_LENGTH, Parsed, Tag, TagRef};
 pub use task::InferenceTask;
+pub use tensor_spec::{Dimension, TensorSpec};
 pub use toml::{Table, Value};

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::FileDigest;
 use crate::error::{At, Error, Result};
+use crate::format::ModelFormat;
 use crate::tag::Tag;
 use crate::task::InferenceTask;
+use crate::tensor_spec::TensorSpec;
 
 /// The name of the metadata file in a version's directory.
 pub(crate) const METADATA_FILE: &str = "model.toml";
@@ -31,14 +33,26 @@ pub struct Metadata {
     /// When it was imported, to the microsecond; RFC 3339 in the file.
     #[serde(with = "rfc3339")]
     pub created: SystemTime,
+    /// The library that it comes from: `transformers`, `onnx`, `xgboost`, `lightgbm`.
+    #[serde(default = "of_older_files")]
+    pub framework: String,
     /// What its files are.
     pub format: ModelFormat,
+    /// The file that a runner opens, where one file is the model: `model.onnx`, `booster.ubj`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub main: Option<String>,
     /// What it is for, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<InferenceTask>,
     /// What can be called on it.
     #[serde(default)]
     pub signatures: Vec<Signature>,
+    /// What it takes, where its file declares that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<TensorSpec>,
+    /// What it gives, where its file declares that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<TensorSpec>,
     /// Labels that the user gave it, to find it by.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -49,13 +63,9 @@ pub struct Metadata {
     pub files: Vec<FileEntry>,
 }
 
-/// What the files of a model are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ModelFormat {
-    /// A directory as `save_pretrained` of `transformers` writes it, with its weights in safetensors.
-    HuggingFace,
+/// Before there was anything else, everything was of `transformers`.
+fn of_older_files() -> String {
+    ModelFormat::Safetensors.framework().to_owned()
 }
 
 /// A method that can be called on a model.
@@ -104,9 +114,13 @@ impl Metadata {
             name: tag.name().to_owned(),
             version: tag.version().to_owned(),
             created: now(),
+            framework: format.framework().to_owned(),
             format,
+            main: None,
             task: None,
             signatures: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
             labels: BTreeMap::new(),
             metadata: toml::Table::new(),
             files,
@@ -207,7 +221,7 @@ mod tests {
 
     fn sample(tag: &Tag) -> Metadata {
         let digest = FileDigest { size: 3, sha256: "ba".repeat(32) };
-        let mut metadata = Metadata::new(tag, ModelFormat::HuggingFace, vec![FileEntry::new("config.json", digest)]);
+        let mut metadata = Metadata::new(tag, ModelFormat::Safetensors, vec![FileEntry::new("config.json", digest)]);
         metadata.task = Some(InferenceTask::TextClassification);
         metadata.signatures.push(Signature::batchable("predict"));
         metadata.labels.insert("stage".into(), "dev \"1\"".into());
@@ -227,7 +241,7 @@ mod tests {
 
         assert_eq!(read, written);
         assert!(text.contains("task = \"text-classification\""), "{text}");
-        assert!(text.contains("format = \"hugging-face\""), "{text}");
+        assert!(text.contains("format = \"safetensors\""), "{text}");
     }
 
     #[test]

@@ -10,8 +10,9 @@ use super::unique;
 use crate::digest::{self, digest};
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::format::ModelFormat;
 use crate::hugging_face::{Architecture, CONFIG, HuggingFaceDirectory};
-use crate::metadata::{FileEntry, METADATA_FILE, Metadata, ModelFormat, Signature};
+use crate::metadata::{FileEntry, METADATA_FILE, Metadata, Signature};
 use crate::model::Model;
 use crate::safetensors;
 use crate::tag::{LoweredTag, Tag, TagRef};
@@ -185,7 +186,7 @@ impl ModelStore {
             other => other,
         })?;
 
-        let mut metadata = Metadata::new(&tag, ModelFormat::HuggingFace, files);
+        let mut metadata = Metadata::new(&tag, ModelFormat::Safetensors, files);
         metadata.task = architecture.task;
         metadata.signatures.extend(architecture.task.map(|_| Signature::batchable("predict")));
         metadata.labels = options.labels;
