@@ -2,19 +2,30 @@
 
 use crate::command::run;
 
-/// What each peer needs, and the script that records it.
-const RECORDS: [(&str, &str, &str); 3] = [
+/// What each peer needs, and the script that records it, with its arguments.
+const RECORDS: [(&str, &str, &[&str]); 5] = [
     (
         "transformers",
         "crates/riverrun-inference/tests/fixtures/requirements.txt",
-        "crates/riverrun-inference/tests/fixtures/make_fixtures.py",
+        &["crates/riverrun-inference/tests/fixtures/make_fixtures.py"],
+    ),
+    (
+        "transformers",
+        "crates/riverrun-inference/tests/fixtures/requirements.txt",
+        &["crates/riverrun-inference/tests/fixtures/make_architectures.py"],
+    ),
+    // ModernBERT came later than the version that all else is compared with.
+    (
+        "transformers-modern",
+        "crates/riverrun-inference/tests/fixtures/requirements-modern.txt",
+        &["crates/riverrun-inference/tests/fixtures/make_architectures.py", "modern"],
     ),
     (
         "hashes",
         "crates/riverrun-stream/tests/golden/requirements.txt",
-        "crates/riverrun-stream/tests/golden/make_key_groups.py",
+        &["crates/riverrun-stream/tests/golden/make_key_groups.py"],
     ),
-    ("flink", "crates/riverrun-local/tests/flink/requirements.txt", "crates/riverrun-local/tests/flink/record.py"),
+    ("flink", "crates/riverrun-local/tests/flink/requirements.txt", &["crates/riverrun-local/tests/flink/record.py"]),
 ];
 
 /// Makes the records again with the peers themselves, each in an environment of its own.
@@ -24,7 +35,7 @@ pub(crate) fn record() -> Result<(), String> {
         run("python3", &["-m", "venv", &environment], &[])?;
         let python = format!("{environment}/bin/python");
         run(&python, &["-m", "pip", "install", "--quiet", "-r", requirements], &[])?;
-        run(&python, &[script], &[])?;
+        run(&python, script, &[])?;
     }
     Ok(())
 }

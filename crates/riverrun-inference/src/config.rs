@@ -83,11 +83,6 @@ impl ModelConfig {
     pub fn problem_type(&self) -> Option<ProblemType> {
         self.problem_type
     }
-
-    /// The part of it that `T` names.
-    pub(crate) fn part<T: serde::de::DeserializeOwned>(&self) -> Result<T, InferenceError> {
-        json(&self.path, T::deserialize(&self.value))
-    }
 }
 
 fn json<T>(path: &Path, result: Result<T, serde_json::Error>) -> Result<T, InferenceError> {

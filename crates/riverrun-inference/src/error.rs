@@ -54,14 +54,18 @@ pub enum InferenceError {
         problem: String,
     },
     /// The configuration names an architecture that is not among those implemented.
-    #[error("{path} names the architecture {found}; supported are {}", supported.join(", "))]
+    #[error(
+        "{path} names the architecture {found}; supported are {}, each with {}", families.join(", "), heads.join(", ")
+    )]
     Architecture {
         /// The configuration.
         path: PathBuf,
         /// What it names.
         found: String,
-        /// What could be there.
-        supported: Vec<&'static str>,
+        /// What its name could begin with.
+        families: Vec<&'static str>,
+        /// What its name could end with.
+        heads: Vec<&'static str>,
     },
     /// The labels do not fit the classifier.
     #[error(
@@ -130,6 +134,19 @@ pub enum InferenceError {
         found: Vec<usize>,
         /// What it should have.
         expected: Vec<usize>,
+    },
+    /// A weight is no number, as after a training that diverged.
+    #[error(
+        "tensor `{tensor}` in {path} holds {value}, with which every result would be wrong; take a checkpoint from before \
+         the training diverged"
+    )]
+    NotFinite {
+        /// The tensor.
+        tensor: String,
+        /// Its file.
+        path: PathBuf,
+        /// The first such weight.
+        value: f32,
     },
     /// A tensor has a number format that is not among those implemented.
     #[error(

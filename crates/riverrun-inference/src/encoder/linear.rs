@@ -20,6 +20,18 @@ impl Linear {
         Self::joined(weights, &[name.to_owned()], inputs, outputs)
     }
 
+    /// As [`load`](Self::load), for the few rows after the last layer.
+    pub(super) fn load_head(
+        weights: &mut Weights, name: &str, inputs: usize, outputs: usize,
+    ) -> Result<Self, InferenceError> {
+        Self::load(weights, name, inputs, outputs)
+    }
+
+    /// The layer of these values: `weight` is `[outputs, inputs]`, and `bias` has as many elements as that has rows.
+    pub(super) fn of(_: &Weights, weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
+        Self { weight: PackedMatrix::from_weight(weight, inputs), bias }
+    }
+
     /// Layers of the same input as one, their outputs side by side.
     pub(super) fn joined(
         weights: &mut Weights, names: &[String], inputs: usize, outputs: usize,

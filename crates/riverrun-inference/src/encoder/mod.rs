@@ -1,13 +1,20 @@
 //! The native encoder: BERT and its like, computed packed.
 //!
 //! The tokens of all texts stand in one matrix without padding, so a linear layer is one product over all of them;
-//! attention runs per text. The last layer computes only the first token of each text after its keys and values.
+//! attention runs per text. Where one token of each text is read, the last layer computes only that one after its keys and values.
 
 mod architecture;
 mod config;
+mod convolution;
+mod details;
+mod embeddings;
+mod fields;
 mod forward;
+mod head;
 mod layer;
 mod linear;
+mod norm;
+mod positions;
 mod sharing;
 mod weights;
 
@@ -18,65 +25,51 @@ use riverrun_runner::Compute;
 
 pub use config::EncoderConfig;
 
-use self::architecture::Architecture;
-use self::forward::Scratch;
-use self::layer::{Layer, load_norm};
-use self::linear::Linear;
+use self::architecture::{Family, HeadKind};
+use self::convolution::Convolution;
+use self::embeddings::Embeddings;
+use self::forward::{Read, Scratch};
+use self::head::Head;
+use self::layer::Layers;
+use self::norm::load_norm;
 use self::weights::Weights;
 use crate::InferenceError;
-use crate::backend::{Backend, Output, PackedBatch};
-use crate::kernels::{Activation, Cpu, LayerNorm};
+use crate::backend::{Backend, Output, PackedBatch, Rows};
+use crate::kernels::{Cpu, LayerNorm};
 
 /// Tokens that are computed at once: enough to keep a panel of weights busy, few enough for the cache.
 const CHUNK_TOKENS: usize = 256;
 
-/// A sequence classifier of the BERT family, in f32.
+/// An encoder of the BERT family with its head, in f32.
 pub struct Encoder {
     config: EncoderConfig,
     cpu: Cpu,
-    words: Vec<f32>,
-    positions: Vec<f32>,
-    /// `[types, hidden]`; empty where the architecture has none.
-    types: Vec<f32>,
-    norm: LayerNorm,
-    layers: Vec<Layer>,
-    pooler: Linear,
-    pooler_activation: Activation,
-    classifier: Linear,
+    embeddings: Embeddings,
+    layers: Layers,
+    convolution: Option<Convolution>,
+    final_norm: Option<LayerNorm>,
+    head: Option<Head>,
     scratch: Mutex<Vec<Scratch>>,
 }
 
 impl Encoder {
-    /// Loads the classifier in `directory`, for the instructions of `cpu`.
+    /// Loads the model in `directory`, for the instructions of `cpu`.
     ///
     /// # Errors
     /// A file is missing or damaged, or the model is none that is implemented.
     pub fn load(directory: &Path, config: EncoderConfig, cpu: Cpu) -> Result<Self, InferenceError> {
-        let names = config.architecture.names();
-        let mut weights = Weights::open(directory, config.architecture.name(), names.prefix)?;
+        let family = config.family();
+        let mut weights = Weights::open(directory, family.name(), family.prefix())?;
         let weights = &mut weights;
-        let (hidden, labels) = (config.hidden, config.labels);
-        let rows = weights.rows("classifier.weight")?;
-        if rows != labels {
-            let (path, tensor) = (config.path.clone(), "classifier.weight".to_owned());
-            return Err(InferenceError::Labels { path, labels, tensor, rows });
-        }
-        let words = weights.tensor("embeddings.word_embeddings.weight", &[config.vocabulary, hidden])?;
-        let positions = weights.tensor("embeddings.position_embeddings.weight", &[config.positions, hidden])?;
-        let (types, pooler_activation) = match config.architecture {
-            Architecture::Bert => {
-                let types = weights.tensor("embeddings.token_type_embeddings.weight", &[config.types, hidden])?;
-                (types, Activation::Tanh)
-            }
-            Architecture::DistilBert => (Vec::new(), Activation::Relu),
+        let embeddings = Embeddings::load(weights, &config)?;
+        let head = Head::load(weights, &config, embeddings.words())?;
+        let layers = Layers::load(weights, &config)?;
+        let convolution = Convolution::load(weights, &config)?;
+        let final_norm = match family {
+            Family::ModernBert => Some(load_norm(weights, "final_norm", config.hidden, &config)?),
+            _ => None,
         };
-        let norm = load_norm(weights, "embeddings.LayerNorm", &config)?;
-        let layers =
-            (0..config.layers).map(|index| Layer::load(weights, &names, &config, index)).collect::<Result<_, _>>()?;
-        let pooler = Linear::load(weights, names.pooler, hidden, hidden)?;
-        let classifier = Linear::load(weights, "classifier", hidden, labels)?;
-        let scratch = Mutex::default();
-        Ok(Self { config, cpu, words, positions, types, norm, layers, pooler, pooler_activation, classifier, scratch })
+        Ok(Self { config, cpu, embeddings, layers, convolution, final_norm, head, scratch: Mutex::default() })
     }
 
     /// The model's configuration.
@@ -90,23 +83,44 @@ impl Encoder {
         if let Some(id) = batch.ids().iter().find(|&&id| id as usize >= self.config.vocabulary) {
             return problem(format!("token {id} is beyond the vocabulary of {}", self.config.vocabulary));
         }
-        let types = if self.types.is_empty() { usize::MAX } else { self.config.types };
+        let types = if self.embeddings.has_types() { self.config.types } else { usize::MAX };
         if let Some(id) = batch.type_ids().iter().find(|&&id| id as usize >= types) {
             return problem(format!("type {id} of a text pair is beyond the {types} types it was trained with"));
         }
         if batch.type_ids().len() != batch.ids().len() {
             return problem("there is not one type per token".to_owned());
         }
+        let most = self.config.max_tokens();
         for text in batch.offsets().windows(2) {
             match text[1] - text[0] {
                 0 => return problem("a text has no tokens at all".to_owned()),
-                tokens if tokens > self.config.positions => {
-                    return problem(format!("a text has {tokens} tokens, and {} is the most", self.config.positions));
+                tokens if tokens > most => {
+                    return problem(format!("a text has {tokens} tokens, and {most} is the most"));
                 }
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Which hidden states `output` reads.
+    fn read<'a>(&self, batch: &PackedBatch, output: Output<'a>) -> Result<Read<'a>, InferenceError> {
+        let rows = match output {
+            Output::TextLogits if self.head.as_ref().is_some_and(|head| head.mean) => return Ok(Read::Mean),
+            Output::TextLogits => return Ok(Read::First),
+            Output::TokenLogits(rows) | Output::Hidden(rows) => rows,
+        };
+        match rows {
+            Rows::EveryToken => Ok(Read::Every),
+            Rows::Chosen(tokens) => {
+                let inside = tokens.last().is_none_or(|&last| last < batch.ids().len());
+                if !inside || !tokens.is_sorted() {
+                    let problem = "the chosen tokens do not ascend, or lie beyond the batch".to_owned();
+                    return Err(InferenceError::Batch { problem });
+                }
+                Ok(Read::Chosen(tokens))
+            }
+        }
     }
 }
 
@@ -116,20 +130,31 @@ impl Backend for Encoder {
     }
 
     fn max_tokens(&self) -> usize {
-        self.config.positions
+        self.config.max_tokens()
     }
 
     fn width(&self, output: Output<'_>) -> Option<usize> {
-        matches!(output, Output::TextLogits).then_some(self.config.labels)
+        match output {
+            Output::Hidden(_) => Some(self.config.hidden),
+            Output::TextLogits => {
+                self.head.as_ref().filter(|head| head.kind == HeadKind::Sequence).map(|head| head.width)
+            }
+            Output::TokenLogits(_) => {
+                self.head.as_ref().filter(|head| head.kind != HeadKind::Sequence).map(|head| head.width)
+            }
+        }
     }
 
     fn compute(&self, batch: &PackedBatch, output: Output<'_>, compute: &Compute) -> Result<Vec<f32>, InferenceError> {
-        let Some(labels) = self.width(output) else {
-            return Err(InferenceError::Batch { problem: "the model has no such output".to_owned() });
+        let Some(width) = self.width(output) else {
+            let problem = "the model has no head that could give what is asked for".to_owned();
+            return Err(InferenceError::Batch { problem });
         };
         self.check(batch)?;
-        let mut logits = vec![0.0; batch.sequences() * labels];
+        let read = self.read(batch, output)?;
+        let mut out = Vec::new();
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut logits = Vec::new();
         let offsets = batch.offsets();
         let mut first = 0;
         while first < batch.sequences() {
@@ -137,12 +162,29 @@ impl Backend for Encoder {
             while end < batch.sequences() && offsets[end + 1] - offsets[first] <= CHUNK_TOKENS {
                 end += 1;
             }
-            let out = &mut logits[first * labels..end * labels];
-            self.forward(batch, first..end, &mut scratch, out, compute);
+            let read = match read {
+                Read::Chosen(tokens) => {
+                    let from = tokens.partition_point(|&token| token < offsets[first]);
+                    let to = tokens.partition_point(|&token| token < offsets[end]);
+                    Read::Chosen(&tokens[from..to])
+                }
+                read => read,
+            };
+            if !matches!(read, Read::Chosen([])) {
+                let rows = self.hidden(batch, first..end, read, &mut scratch, compute);
+                match (&self.head, output) {
+                    (Some(head), Output::TextLogits | Output::TokenLogits(_)) => {
+                        let start = out.len();
+                        out.resize(start + rows.len() / self.config.hidden * width, 0.0);
+                        head.forward(self.cpu, rows, self.config.hidden, &mut logits, &mut out[start..], compute);
+                    }
+                    _ => out.extend_from_slice(rows),
+                }
+            }
             first = end;
         }
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
-        Ok(logits)
+        Ok(out)
     }
 }
 

@@ -90,6 +90,21 @@ impl Weights {
         Ok(self.files[file].tensors.get(&name).and_then(|info| info.shape.first().copied()).unwrap_or(0))
     }
 
+    /// The tensor of this name, if there is one.
+    pub(crate) fn optional(&mut self, name: &str, shape: &[usize]) -> Result<Option<Vec<f32>>, InferenceError> {
+        if self.has(name) { self.tensor(name, shape).map(Some) } else { Ok(None) }
+    }
+
+    /// The tensor of this name; zeros where the model does without.
+    pub(crate) fn bias(&mut self, name: &str, size: usize) -> Result<Vec<f32>, InferenceError> {
+        Ok(self.optional(name, &[size])?.unwrap_or_else(|| vec![0.0; size]))
+    }
+
+    /// Whether there is a tensor of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     fn find(&self, name: &str) -> Option<(usize, String)> {
         let prefixed = format!("{}{name}", self.prefix);
         [prefixed, name.to_owned()].into_iter().find_map(|name| {
@@ -212,6 +227,9 @@ impl SafetensorsFile {
             self.file.read_exact(chunk).map_err(read)?;
             left -= chunk.len();
             convert(format, chunk, &mut values);
+        }
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(InferenceError::NotFinite { tensor: name.to_owned(), path, value: *value });
         }
         Ok(values)
     }

@@ -16,6 +16,8 @@ pub enum Activation {
     Relu,
     /// The hyperbolic tangent.
     Tanh,
+    /// `x · σ(x)`, which is also called swish.
+    Silu,
 }
 
 by_level! {
@@ -45,6 +47,11 @@ pub(super) fn apply_lanes<const FMA: bool>(activation: Activation, values: &mut 
         Activation::Tanh => {
             for value in values {
                 *value = tanh::<FMA>(*value);
+            }
+        }
+        Activation::Silu => {
+            for value in values {
+                *value = silu::<FMA>(*value);
             }
         }
     }
@@ -103,6 +110,11 @@ const TAIL: [f32; 17] = [
 fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
     let minus_two_u = x * mul_add::<FMA>(x * x, -0.071_354_81, -1.595_769);
     x / (1.0 + exp::<FMA>(minus_two_u))
+}
+
+#[inline(always)]
+fn silu<const FMA: bool>(x: f32) -> f32 {
+    x / (1.0 + exp::<FMA>(-x))
 }
 
 #[inline(always)]
@@ -165,13 +177,15 @@ mod tests {
     #[test]
     fn tanh_and_relu_are_what_they_say() {
         compare(Activation::Tanh, 5e-7, f64::tanh);
+        compare(Activation::Silu, 2e-6, |x| x / (1.0 + (-x).exp()));
         compare(Activation::Relu, 0.0, |x| x.max(0.0));
         compare(Activation::Identity, 0.0, |x| x);
     }
 
     #[test]
     fn a_not_a_number_stays_one() {
-        for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh] {
+        for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Tanh, Activation::Silu]
+        {
             let mut values = [f32::NAN];
 
             apply(Cpu::highest(), activation, &mut values);

@@ -24,7 +24,7 @@ pub struct Heads<'a> {
 
 impl<'a> Heads<'a> {
     /// The elements from `head`'s first in `row` on.
-    fn at(&self, row: usize, head: usize, size: usize) -> &'a [f32] {
+    pub(super) fn at(&self, row: usize, head: usize, size: usize) -> &'a [f32] {
         &self.data[row * self.stride + self.start + head * size..]
     }
 }
