@@ -7,8 +7,7 @@ use riverrun_runner::Compute;
 
 use crate::InferenceError;
 use crate::config::ModelConfig;
-use crate::encoder::{Encoder, EncoderConfig};
-use crate::kernels::Cpu;
+use crate::encoder::{Arithmetic, Encoder, EncoderConfig};
 
 /// The tokens of one text, special ones included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,11 +126,11 @@ pub(crate) enum Sharing {
 
 /// What computes the model in `directory`.
 pub(crate) fn open(
-    directory: &Path, config: &ModelConfig, cpu: Cpu, sharing: Sharing,
+    directory: &Path, config: &ModelConfig, arithmetic: Arithmetic, sharing: Sharing,
 ) -> Result<Arc<dyn Backend>, InferenceError> {
     let config = EncoderConfig::of(config)?;
     Ok(match sharing {
-        Sharing::Own => Arc::new(Encoder::load(directory, config, cpu)?),
-        Sharing::Shared => Encoder::load_shared(directory, config, cpu)?,
+        Sharing::Own => Arc::new(Encoder::load(directory, config, arithmetic)?),
+        Sharing::Shared => Encoder::load_shared(directory, config, arithmetic)?,
     })
 }

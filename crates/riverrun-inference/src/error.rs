@@ -212,10 +212,16 @@ pub enum InferenceError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A precision that there is not.
+    #[error("`{name}` is no precision; there are f32, bf16 and int8")]
+    Precision {
+        /// What was asked for.
+        name: String,
+    },
     /// `RIVERRUN_CPU` names a level that is unknown or not there.
     #[error(
-        "RIVERRUN_CPU is `{name}`, which is no level of this CPU (levels are portable, avx2, avx512; the highest here \
-         is {highest}); choose another or unset it"
+        "RIVERRUN_CPU is `{name}`, which is no level of this CPU (levels are portable, avx2, avx512, avx512-vnni, \
+         avx512-bf16, amx; the highest here is {highest}); choose another or unset it"
     )]
     CpuLevel {
         /// What the variable says.

@@ -31,6 +31,7 @@ mod tasks;
 mod tokenization;
 
 pub use config::{ModelConfig, ProblemType};
+pub use encoder::Precision;
 pub use error::InferenceError;
 pub use follow::{FollowLatest, Following, ModelChange};
 pub use model_ext::ModelExt;

@@ -37,7 +37,7 @@ fn cases(fixture: &Path) -> Vec<Case> {
 
 fn encoder(fixture: &Path, cpu: Cpu) -> Encoder {
     let config = EncoderConfig::read(fixture).unwrap_or_else(|error| panic!("{error}"));
-    Encoder::load(fixture, config, cpu).unwrap_or_else(|error| panic!("{error}"))
+    Encoder::load(fixture, config, cpu.into()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn tokens(fixture: &Path, encoder: &Encoder, cases: &[Case]) -> Vec<Tokens> {

@@ -186,7 +186,7 @@ fn masked(weights: &mut Weights, config: &EncoderConfig, words: &[f32]) -> Resul
     } else {
         weights.bias(&format!("{}.bias", names.decoder), vocabulary)?
     };
-    let out = Linear::of(weights, own.as_deref().unwrap_or(words), bias, width);
+    let out = Linear::of_head(own.as_deref().unwrap_or(words), bias, width);
     Ok(Head { kind: HeadKind::Masked, mean: false, transform: Some(transform), out, width: vocabulary })
 }
 

@@ -15,6 +15,8 @@ mod layer;
 mod linear;
 mod norm;
 mod positions;
+mod precision;
+mod quantization;
 mod sharing;
 mod weights;
 
@@ -24,6 +26,7 @@ use std::sync::{Mutex, PoisonError};
 use riverrun_runner::Compute;
 
 pub use config::EncoderConfig;
+pub use precision::{Arithmetic, Precision};
 
 use self::architecture::{Family, HeadKind};
 use self::convolution::Convolution;
@@ -40,7 +43,7 @@ use crate::kernels::{Cpu, LayerNorm};
 /// Tokens that are computed at once: enough to keep a panel of weights busy, few enough for the cache.
 const CHUNK_TOKENS: usize = 256;
 
-/// An encoder of the BERT family with its head, in f32.
+/// An encoder of the BERT family with its head.
 pub struct Encoder {
     config: EncoderConfig,
     cpu: Cpu,
@@ -53,13 +56,13 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Loads the model in `directory`, for the instructions of `cpu`.
+    /// Loads the model in `directory`, for this arithmetic.
     ///
     /// # Errors
     /// A file is missing or damaged, or the model is none that is implemented.
-    pub fn load(directory: &Path, config: EncoderConfig, cpu: Cpu) -> Result<Self, InferenceError> {
+    pub fn load(directory: &Path, config: EncoderConfig, arithmetic: Arithmetic) -> Result<Self, InferenceError> {
         let family = config.family();
-        let mut weights = Weights::open(directory, family.name(), family.prefix())?;
+        let mut weights = Weights::open(directory, family.name(), family.prefix(), arithmetic)?;
         let weights = &mut weights;
         let embeddings = Embeddings::load(weights, &config)?;
         let head = Head::load(weights, &config, embeddings.words())?;
@@ -69,6 +72,7 @@ impl Encoder {
             Family::ModernBert => Some(load_norm(weights, "final_norm", config.hidden, &config)?),
             _ => None,
         };
+        let cpu = arithmetic.cpu;
         Ok(Self { config, cpu, embeddings, layers, convolution, final_norm, head, scratch: Mutex::default() })
     }
 

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::{Encoder, EncoderConfig};
+use super::{Arithmetic, Encoder, EncoderConfig};
 use crate::InferenceError;
-use crate::kernels::Cpu;
 
-type Loaded = HashMap<(PathBuf, Cpu), Weak<Encoder>>;
+type Loaded = HashMap<(PathBuf, Arithmetic), Weak<Encoder>>;
 
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
@@ -18,16 +17,18 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn load_shared(directory: &Path, config: EncoderConfig, cpu: Cpu) -> Result<Arc<Self>, InferenceError> {
+    pub fn load_shared(
+        directory: &Path, config: EncoderConfig, arithmetic: Arithmetic,
+    ) -> Result<Arc<Self>, InferenceError> {
         // Held while a model is loaded, so that a second caller waits for the copy instead of loading another.
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = loaded.get_or_insert_default();
         loaded.retain(|_, encoder| encoder.strong_count() > 0);
-        let key = (directory.to_path_buf(), cpu);
+        let key = (directory.to_path_buf(), arithmetic);
         if let Some(encoder) = loaded.get(&key).and_then(Weak::upgrade) {
             return Ok(encoder);
         }
-        let encoder = Arc::new(Self::load(directory, config, cpu)?);
+        let encoder = Arc::new(Self::load(directory, config, arithmetic)?);
         loaded.insert(key, Arc::downgrade(&encoder));
         Ok(encoder)
     }
@@ -36,11 +37,13 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Cpu;
 
     #[test]
     fn a_model_in_use_is_loaded_once_and_released_with_its_last_user() {
         let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/tweet-sentiment"));
-        let load = || Encoder::load_shared(directory, EncoderConfig::read(directory).unwrap(), Cpu::chosen().unwrap());
+        let load =
+            || Encoder::load_shared(directory, EncoderConfig::read(directory).unwrap(), Cpu::chosen().unwrap().into());
 
         let first = load().unwrap();
         let second = load().unwrap();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::precision::Arithmetic;
 use crate::InferenceError;
 
 /// The longest header that is read: one of a model with a hundred thousand tensors is shorter.
@@ -22,6 +23,7 @@ pub(crate) struct Weights {
     architecture: &'static str,
     /// What stands before an encoder's tensor names in some checkpoints, `bert.` say.
     prefix: &'static str,
+    arithmetic: Arithmetic,
 }
 
 struct SafetensorsFile {
@@ -54,7 +56,7 @@ enum NumberFormat {
 impl Weights {
     /// The tensors of `directory`'s `model.safetensors`, or of the shards that its index names.
     pub(crate) fn open(
-        directory: &Path, architecture: &'static str, prefix: &'static str,
+        directory: &Path, architecture: &'static str, prefix: &'static str, arithmetic: Arithmetic,
     ) -> Result<Self, InferenceError> {
         let single = directory.join("model.safetensors");
         let index = directory.join("model.safetensors.index.json");
@@ -66,7 +68,12 @@ impl Weights {
             return Err(no_weights(directory));
         };
         let files = paths.into_iter().map(SafetensorsFile::open).collect::<Result<_, _>>()?;
-        Ok(Self { files, named, architecture, prefix })
+        Ok(Self { files, named, architecture, prefix, arithmetic })
+    }
+
+    /// What is computed with them.
+    pub(crate) fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
     }
 
     /// The tensor of this name, with or without the prefix.

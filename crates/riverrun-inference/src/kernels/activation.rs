@@ -26,7 +26,7 @@ by_level! {
 }
 
 #[inline(always)]
-pub(super) fn apply_lanes<const FMA: bool>(activation: Activation, values: &mut [f32]) {
+fn apply_lanes<const FMA: bool>(activation: Activation, values: &mut [f32]) {
     match activation {
         Activation::Identity => {}
         Activation::Gelu => {
@@ -59,7 +59,7 @@ pub(super) fn apply_lanes<const FMA: bool>(activation: Activation, values: &mut 
 
 /// Exact, and a not-a-number stays one, unlike with `max`.
 #[inline(always)]
-fn relu(x: f32) -> f32 {
+pub(super) fn relu(x: f32) -> f32 {
     0.5 * (x + x.abs())
 }
 
@@ -68,7 +68,7 @@ fn relu(x: f32) -> f32 {
 /// The second term is smooth, at most 0.17 and below 1.1e-7 from 5.5 on, so one polynomial does; the whole is within
 /// 5e-7 of the exact value for any `x`.
 #[inline(always)]
-fn gelu<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn gelu<const FMA: bool>(x: f32) -> f32 {
     let a = x.abs();
     let a = if a > TAIL_END { TAIL_END } else { a };
     let u = mul_add::<FMA>(a, 2.0 / TAIL_END, -1.0);
@@ -105,20 +105,53 @@ const TAIL: [f32; 17] = [
     -0.016_437_132,
 ];
 
+/// As [`gelu`], within 3e-5: what is rounded to bytes or half-length floats before and after needs no more.
+#[inline(always)]
+pub(super) fn gelu_rounded<const FMA: bool>(x: f32) -> f32 {
+    let a = x.abs();
+    let a = if a > ROUNDED_TAIL_END { ROUNDED_TAIL_END } else { a };
+    let u = mul_add::<FMA>(a, 2.0 / ROUNDED_TAIL_END, -1.0);
+    let mut tail = ROUNDED_TAIL[10];
+    let mut term = 10;
+    while term > 0 {
+        term -= 1;
+        tail = mul_add::<FMA>(tail, u, ROUNDED_TAIL[term]);
+    }
+    relu(x) - tail
+}
+
+/// Where the polynomial of [`gelu_rounded`] ends.
+const ROUNDED_TAIL_END: f32 = 4.5;
+
+/// As [`TAIL`], of degree 10 and in powers of `2a / 4.5 - 1`.
+const ROUNDED_TAIL: [f32; 11] = [
+    0.027_505_064,
+    -0.132_995_04,
+    0.246_177_61,
+    -0.147_826_52,
+    -0.199_532_63,
+    0.437_035_4,
+    -0.214_796_72,
+    -0.179_382_92,
+    0.187_938_9,
+    0.023_169_357,
+    -0.047_296_33,
+];
+
 /// `x / 2 · (1 + tanh(u))` with `u = √(2 / π) · (x + 0.044715 x³)`, which is `x / (1 + exp(-2u))`.
 #[inline(always)]
-fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
     let minus_two_u = x * mul_add::<FMA>(x * x, -0.071_354_81, -1.595_769);
     x / (1.0 + exp::<FMA>(minus_two_u))
 }
 
 #[inline(always)]
-fn silu<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn silu<const FMA: bool>(x: f32) -> f32 {
     x / (1.0 + exp::<FMA>(-x))
 }
 
 #[inline(always)]
-fn tanh<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn tanh<const FMA: bool>(x: f32) -> f32 {
     1.0 - 2.0 / (1.0 + exp::<FMA>(2.0 * x))
 }
 

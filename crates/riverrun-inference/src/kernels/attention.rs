@@ -8,8 +8,8 @@ use riverrun_runner::Compute;
 use super::cpu::Cpu;
 use super::packed::PANEL;
 use super::shared::Shared;
-use super::softmax::softmax;
-use super::tile::{self, ROWS, Rows, Sums};
+use super::softmax::softmax_rows;
+use super::tile::{self, Ahead, ROWS, Rows, Sums};
 
 /// Where the heads of every row stand in a matrix: `size` elements each, side by side from `start` on.
 #[derive(Debug, Clone, Copy)]
@@ -87,11 +87,16 @@ impl Attention<'_> {
         grow(&mut scratch.scores, ROWS * width);
         let scale = 1.0 / (self.size as f32).sqrt();
         let mut sums = Sums::new();
+        let ahead = Ahead::ThisPanel;
 
         for (first, height) in tile::heights(queries.len()) {
             let first = queries.start + first;
-            let rows =
-                Rows { data: self.queries.at(first, head, self.size), stride: self.queries.stride, count: height };
+            let rows = Rows {
+                data: self.queries.at(first, head, self.size),
+                stride: self.queries.stride,
+                count: height,
+                ahead,
+            };
             let key_panels = scratch.keys.chunks_exact((self.size * PANEL).max(1)).take(width / PANEL);
             for (panel, keys) in key_panels.enumerate() {
                 tile::multiply(cpu, rows, keys, &mut sums);
@@ -99,10 +104,8 @@ impl Attention<'_> {
                     scratch.scores[row * width + panel * PANEL..][..PANEL].copy_from_slice(sums);
                 }
             }
-            for row in 0..height {
-                softmax(cpu, &mut scratch.scores[row * width..][..tokens.len()], scale);
-            }
-            let rows = Rows { data: &scratch.scores, stride: width, count: height };
+            softmax_rows(cpu, &mut scratch.scores[..height * width], width, tokens.len(), scale);
+            let rows = Rows { data: &scratch.scores, stride: width, count: height, ahead };
             let value_panels = scratch.values.chunks_exact(tokens.len() * PANEL).take(self.size.div_ceil(PANEL));
             for (panel, values) in value_panels.enumerate() {
                 tile::multiply(cpu, rows, values, &mut sums);

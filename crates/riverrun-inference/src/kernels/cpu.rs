@@ -16,11 +16,18 @@ pub enum CpuLevel {
     Avx2,
     /// AVX-512 (F, VL, BW, DQ).
     Avx512,
+    /// AVX-512 with VNNI: four products of bytes in one step.
+    Avx512Vnni,
+    /// AVX-512 with VNNI and BF16: two products of half-length floats in one step.
+    Avx512Bf16,
+    /// The above with AMX: products of whole tiles of bytes or half-length floats.
+    Amx,
 }
 
 impl CpuLevel {
     /// Every level, lowest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 6] =
+        [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Vnni, Self::Avx512Bf16, Self::Amx];
 
     /// The name that `RIVERRUN_CPU` takes.
     #[must_use]
@@ -29,6 +36,9 @@ impl CpuLevel {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Avx512Vnni => "avx512-vnni",
+            Self::Avx512Bf16 => "avx512-bf16",
+            Self::Amx => "amx",
         }
     }
 }
@@ -52,7 +62,7 @@ impl Cpu {
         Self(highest())
     }
 
-    /// What `RIVERRUN_CPU` asks for (`portable`, `avx2` or `avx512`), or the highest level of this CPU without it.
+    /// What `RIVERRUN_CPU` asks for (`portable`, `avx2`, `avx512`, `avx512-vnni`, `avx512-bf16`, `amx`), or the highest level of this CPU without it.
     ///
     /// # Errors
     /// The variable names no level, or one that this CPU lacks.
@@ -90,10 +100,20 @@ fn detect() -> CpuLevel {
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq");
-    match (avx2, avx512) {
-        (true, true) => CpuLevel::Avx512,
-        (true, false) => CpuLevel::Avx2,
-        (false, _) => CpuLevel::Portable,
+    let vnni = is_x86_feature_detected!("avx512vnni");
+    let bf16 = is_x86_feature_detected!("avx512bf16");
+    if !avx2 {
+        CpuLevel::Portable
+    } else if !avx512 {
+        CpuLevel::Avx2
+    } else if !vnni {
+        CpuLevel::Avx512
+    } else if !bf16 {
+        CpuLevel::Avx512Vnni
+    } else if !super::amx::available() {
+        CpuLevel::Avx512Bf16
+    } else {
+        CpuLevel::Amx
     }
 }
 
@@ -127,9 +147,9 @@ macro_rules! by_level {
                 // SAFETY: a `Cpu` of this level exists only where the CPU has AVX2 and FMA.
                 #[cfg(target_arch = "x86_64")]
                 $crate::kernels::CpuLevel::Avx2 => unsafe { avx2($($arg),*) },
-                // SAFETY: a `Cpu` of this level exists only where the CPU has AVX-512 F, VL, BW and DQ.
+                // SAFETY: a `Cpu` of this level or a higher one exists only where the CPU has AVX-512 F, VL, BW and DQ.
                 #[cfg(target_arch = "x86_64")]
-                $crate::kernels::CpuLevel::Avx512 => unsafe { avx512($($arg),*) },
+                _ => unsafe { avx512($($arg),*) },
                 #[cfg(not(target_arch = "x86_64"))]
                 _ => $body::<false>($($arg),*),
             }
@@ -149,6 +169,6 @@ mod tests {
 
         let message = Cpu::named("sse9").unwrap_err().to_string();
 
-        assert!(message.contains("`sse9`") && message.contains("portable, avx2, avx512"), "{message}");
+        assert!(message.contains("`sse9`") && message.contains("portable, avx2, avx512, avx512-vnni"), "{message}");
     }
 }

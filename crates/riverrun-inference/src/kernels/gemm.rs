@@ -1,23 +1,17 @@
 //! The product of a batch's rows with packed weights.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use riverrun_runner::Compute;
 
-use super::activation::{Activation, apply_lanes};
-use super::cpu::{Cpu, by_level};
-use super::packed::{PANEL, PackedMatrix};
-use super::shared::Shared;
-use super::tile::{self, Rows, Sums};
-
-/// What is done to a product while it is still in the cache: `activation(product + bias) + residual`.
-#[derive(Debug, Clone, Copy)]
-pub struct Epilogue<'a> {
-    /// One addend per column.
-    pub bias: &'a [f32],
-    /// What follows the bias.
-    pub activation: Activation,
-    /// A matrix of the product's shape that is added at the end.
-    pub residual: Option<&'a [f32]>,
-}
+use super::amx;
+use super::cpu::Cpu;
+use super::packed::{Bf16Matrix, Int8Matrix, PackedMatrix, Panels};
+use super::product::{Epilogue, Factors, Scaling, product};
+use super::round::RoundedRows;
+use super::tile::{self, Ahead, Rows, Sums};
+use super::word_tile::{self, Numbers, WordRows};
 
 /// Writes `rows · weights`, with `epilogue`, to `out`; `rows` is `[n, inputs]`, `out` `[n, outputs]`.
 ///
@@ -26,74 +20,132 @@ pub fn gemm(
     cpu: Cpu, rows: &[f32], weights: &PackedMatrix, epilogue: &Epilogue<'_>, out: &mut [f32], compute: &Compute,
 ) {
     let (inputs, outputs) = (weights.inputs(), weights.outputs());
-    let count = out.len().checked_div(outputs).unwrap_or(0);
-    assert_eq!(out.len(), count * outputs, "the product has whole rows");
-    assert_eq!(rows.len(), count * inputs, "the rows fit the weights and the product");
-    assert_eq!(epilogue.bias.len(), outputs, "the bias has one element per column");
-    assert!(epilogue.residual.is_none_or(|residual| residual.len() == out.len()), "the residual fits the product");
+    let count = rows_of(rows, inputs, out, outputs);
+    product(cpu, &Floats { cpu, rows, count, weights }, outputs, epilogue, out, compute);
+}
 
-    let panels = weights.panels();
-    let parts = parts(panels, compute.threads());
-    let out = Shared::new(out);
-    compute.parallel(parts, &|part| {
-        let mut sums = Sums::new();
-        for panel in part * panels / parts..(part + 1) * panels / parts {
-            let first = panel * PANEL;
-            let width = PANEL.min(outputs - first);
-            let weights = weights.panel(panel);
-            for (row, height) in tile::heights(count) {
-                let rows = Rows { data: &rows[row * inputs..], stride: inputs, count: height };
-                tile::multiply(cpu, rows, weights, &mut sums);
-                for (row, sums) in (row..).zip(&mut sums.0[..height]) {
-                    let start = row * outputs + first;
-                    // SAFETY: each column belongs to one panel and each panel to one part.
-                    let out = unsafe { out.segment(start, width) };
-                    let bias = &epilogue.bias[first..first + width];
-                    let residual = epilogue.residual.map(|residual| &residual[start..start + width]);
-                    finish(cpu, sums, bias, epilogue.activation, residual, out);
-                }
-            }
-        }
+/// As [`gemm`], with both sides rounded to half-length floats and sums in full length.
+pub fn gemm_bf16(
+    cpu: Cpu, rows: &[f32], weights: &Bf16Matrix, epilogue: &Epilogue<'_>, out: &mut [f32], compute: &Compute,
+) {
+    let (inputs, outputs) = (weights.inputs(), weights.outputs());
+    let count = rows_of(rows, inputs, out, outputs);
+    with_rounded(|rounded| {
+        rounded.bf16(cpu, rows, inputs);
+        let numbers = Numbers::Bf16;
+        let factors = Words { cpu, numbers, rows: rounded, count, panels: weights.panels(), bytes: None };
+        product(cpu, &factors, outputs, epilogue, out, compute);
     });
 }
 
-/// A few parts per thread, so that one that is late does not keep the others waiting long.
-fn parts(panels: usize, threads: usize) -> usize {
-    if threads <= 1 { 1 } else { panels.min(threads * 3) }
-}
-
-by_level! {
-    fn finish(
-        sums: &mut [f32; PANEL],
-        bias: &[f32],
-        activation: Activation,
-        residual: Option<&[f32]>,
-        out: &mut [f32],
-    ) = finish_lanes
-}
-
-#[inline(always)]
-fn finish_lanes<const FMA: bool>(
-    sums: &mut [f32; PANEL], bias: &[f32], activation: Activation, residual: Option<&[f32]>, out: &mut [f32],
+/// As [`gemm`], with bytes on both sides: the weights' as they are, and those of each row between its least and its largest
+/// element, after each element has been multiplied with that of `factors` where there are any.
+///
+/// The sums are whole numbers, the same on every CPU.
+pub fn gemm_int8(
+    cpu: Cpu, rows: &[f32], factors: &[f32], weights: &Int8Matrix, epilogue: &Epilogue<'_>, out: &mut [f32],
+    compute: &Compute,
 ) {
-    for (sum, &bias) in sums.iter_mut().zip(bias) {
-        *sum += bias;
+    let (inputs, outputs) = (weights.inputs(), weights.outputs());
+    let count = rows_of(rows, inputs, out, outputs);
+    assert!(factors.is_empty() || factors.len() == inputs, "there is a factor for each element of a row, or none");
+    with_rounded(|rounded| {
+        rounded.int8(cpu, rows, inputs, factors);
+        let numbers = Numbers::Int8;
+        let factors = Words { cpu, numbers, rows: rounded, count, panels: weights.panels(), bytes: Some(weights) };
+        product(cpu, &factors, outputs, epilogue, out, compute);
+    });
+}
+
+fn rows_of(rows: &[f32], inputs: usize, out: &[f32], outputs: usize) -> usize {
+    let count = out.len().checked_div(outputs).unwrap_or(0);
+    assert_eq!(out.len(), count * outputs, "the product has whole rows");
+    assert_eq!(rows.len(), count * inputs, "the rows fit the weights and the product");
+    count
+}
+
+/// Calls `then` with working memory that the thread keeps from call to call.
+fn with_rounded(then: impl FnOnce(&mut RoundedRows)) {
+    thread_local! {
+        static ROUNDED: RefCell<RoundedRows> = RefCell::default();
     }
-    apply_lanes::<FMA>(activation, sums);
-    match residual {
-        None => out.copy_from_slice(&sums[..out.len()]),
-        Some(residual) => {
-            for ((out, &sum), &residual) in out.iter_mut().zip(&*sums).zip(residual) {
-                *out = sum + residual;
-            }
-        }
+    ROUNDED.with_borrow_mut(then);
+}
+
+struct Floats<'a> {
+    cpu: Cpu,
+    rows: &'a [f32],
+    count: usize,
+    weights: &'a PackedMatrix,
+}
+
+impl Factors for Floats<'_> {
+    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
+        tile::heights(self.count)
+    }
+
+    fn multiply(&self, rows: Range<usize>, panel: usize, sums: &mut Sums) {
+        let stride = self.weights.inputs();
+        let (data, ahead) = (&self.rows[rows.start * stride..], Ahead::of(rows.start));
+        let rows = Rows { data, stride, count: rows.len(), ahead };
+        tile::multiply(self.cpu, rows, self.weights.panel(panel), sums);
+    }
+
+    fn depth(&self) -> usize {
+        self.weights.inputs()
+    }
+
+    fn scaling(&self, _: Range<usize>, _: usize) -> Scaling<'_> {
+        Scaling::Exact
+    }
+}
+
+struct Words<'a> {
+    cpu: Cpu,
+    numbers: Numbers,
+    rows: &'a RoundedRows,
+    count: usize,
+    panels: &'a Panels,
+    /// What the panels are of, if they are of bytes.
+    bytes: Option<&'a Int8Matrix>,
+}
+
+impl Factors for Words<'_> {
+    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
+        word_tile::tiles(self.cpu, self.count)
+    }
+
+    fn multiply(&self, rows: Range<usize>, panel: usize, sums: &mut Sums) {
+        let depth = self.rows.depth();
+        let words = &self.rows.words()[rows.start * depth..];
+        let rows = WordRows { words, depth, count: rows.len(), ahead: Ahead::of(rows.start) };
+        word_tile::multiply(self.cpu, self.numbers, rows, self.panels.panel(panel), sums);
+    }
+
+    fn depth(&self) -> usize {
+        self.rows.depth()
+    }
+
+    fn scaling(&self, rows: Range<usize>, panel: usize) -> Scaling<'_> {
+        self.bytes.map_or(Scaling::Rounded, |weights| {
+            let (scales, sums) = weights.columns(panel);
+            Scaling::Bytes { rows: &self.rows.scales()[rows], scales, sums }
+        })
+    }
+
+    fn begin(&self) {
+        amx::begin(self.cpu);
+    }
+
+    fn end(&self) {
+        amx::end(self.cpu);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::CpuLevel;
+    use crate::kernels::{Activation, CpuLevel};
 
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
         (0..count).map(|i| (((i * 7_919 + seed * 104_729) % 1_009) as f32 / 504.5) - 1.0).collect()

@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 mod activation;
+mod amx;
 mod attention;
 mod cpu;
 mod distance;
@@ -18,20 +19,24 @@ mod gemm;
 mod lanes;
 mod norm;
 mod packed;
+mod product;
 mod relative_attention;
 mod rotary;
+mod round;
 mod shared;
 mod softmax;
 mod tile;
+mod word_tile;
 
 pub use activation::{Activation, apply};
 pub use attention::{Attention, Heads};
 pub use cpu::{Cpu, CpuLevel};
 pub use distance::{Disentangled, DistanceBias};
 pub use gate::gate;
-pub use gemm::{Epilogue, gemm};
+pub use gemm::{gemm, gemm_bf16, gemm_int8};
 pub use norm::{LayerNorm, layer_norm};
-pub use packed::PackedMatrix;
+pub use packed::{Bf16Matrix, Int8Matrix, PackedMatrix};
+pub use product::Epilogue;
 pub use relative_attention::{RelativeAttention, ScoreBias};
 pub use rotary::{RotaryTable, rotate};
 pub use softmax::softmax;

@@ -1,17 +1,54 @@
 //! Weights in the order in which the product reads them.
 
+use super::round::Bf16;
+
 /// Columns in a panel: two registers of AVX-512, four of AVX2.
 pub(super) const PANEL: usize = 32;
+
+/// The words of one row of one tile of AMX, to whose multiple half-length floats and bytes are padded.
+pub(super) const WORDS: usize = 16;
 
 /// One line of the cache, so that a load of a register never straddles two.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; 16]);
+struct Line([u32; 16]);
 
-/// A matrix `[inputs, outputs]` in panels of 32 columns, each panel row by row; the last is padded with zeros.
+/// Columns in panels of 32, each panel row by row; the last is padded with zeros.
+///
+/// An element is a word of four bytes: one number, or two or four that follow each other in a column. So one row of a matrix
+/// is multiplied a word at a time, whatever its numbers are.
+#[derive(Debug)]
+pub(super) struct Panels {
+    lines: Vec<Line>,
+    depth: usize,
+}
+
+impl Panels {
+    /// Zeros, `depth` words to a column.
+    pub(super) fn zeros(depth: usize, columns: usize) -> Self {
+        Self { lines: vec![Line([0; 16]); columns.div_ceil(PANEL) * depth * (PANEL / 16)], depth }
+    }
+
+    /// The words of `column`, to be set.
+    pub(super) fn column(&mut self, column: usize) -> impl Iterator<Item = &mut u32> {
+        let (panel, column) = (column / PANEL, column % PANEL);
+        let (line, lane) = (column / 16, column % 16);
+        let start = panel * self.depth * (PANEL / 16);
+        let lines = self.lines[start..start + self.depth * (PANEL / 16)].iter_mut();
+        lines.skip(line).step_by(PANEL / 16).map(move |line| &mut line.0[lane])
+    }
+
+    /// `[depth, 32]`, row by row.
+    pub(super) fn panel(&self, panel: usize) -> &[u32] {
+        let lines = self.depth * (PANEL / 16);
+        flat(&self.lines[panel * lines..(panel + 1) * lines])
+    }
+}
+
+/// A matrix `[inputs, outputs]` of floats.
 #[derive(Debug)]
 pub struct PackedMatrix {
-    lines: Vec<Line>,
+    panels: Panels,
     inputs: usize,
     outputs: usize,
 }
@@ -20,8 +57,7 @@ impl PackedMatrix {
     /// A matrix of zeros.
     #[must_use]
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        let lines = vec![Line([0.0; 16]); outputs.div_ceil(PANEL) * inputs * (PANEL / 16)];
-        Self { lines, inputs, outputs }
+        Self { panels: Panels::zeros(inputs, outputs), inputs, outputs }
     }
 
     /// The matrix of a linear layer, whose `weight` is `[outputs, inputs]` as checkpoints have it.
@@ -35,14 +71,10 @@ impl PackedMatrix {
 
     /// Sets the columns from `first` on to the rows of `weight`, `[columns, inputs]`: joins several layers into one.
     pub fn set_columns(&mut self, first: usize, weight: &[f32]) {
-        for (row, values) in weight.chunks_exact(self.inputs.max(1)).enumerate() {
-            let column = first + row;
+        for (column, values) in (first..).zip(weight.chunks_exact(self.inputs.max(1))) {
             assert!(column < self.outputs, "a column lies inside its matrix");
-            let (panel, column) = (column / PANEL, column % PANEL);
-            let (line, lane) = (column / 16, column % 16);
-            let start = panel * self.inputs * (PANEL / 16);
-            for (input, &value) in values.iter().enumerate() {
-                self.lines[start + input * (PANEL / 16) + line].0[lane] = value;
+            for (word, value) in self.panels.column(column).zip(values) {
+                *word = value.to_bits();
             }
         }
     }
@@ -59,18 +91,119 @@ impl PackedMatrix {
         self.outputs
     }
 
-    pub(super) fn panels(&self) -> usize {
-        self.outputs.div_ceil(PANEL)
-    }
-
     /// `[inputs, 32]`, row by row.
     pub(super) fn panel(&self, panel: usize) -> &[f32] {
-        let lines = self.inputs * (PANEL / 16);
-        flat(&self.lines[panel * lines..(panel + 1) * lines])
+        bytemuck::cast_slice(self.panels.panel(panel))
     }
 }
 
-fn flat(lines: &[Line]) -> &[f32] {
-    // SAFETY: a `Line` is 16 floats without padding, so the same memory holds 16 times as many floats.
+/// A matrix `[inputs, outputs]` of half-length floats, in pairs.
+#[derive(Debug)]
+pub struct Bf16Matrix {
+    panels: Panels,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Bf16Matrix {
+    /// A matrix of zeros.
+    #[must_use]
+    pub fn zeros(inputs: usize, outputs: usize) -> Self {
+        Self { panels: Panels::zeros(inputs.div_ceil(2).next_multiple_of(WORDS), outputs), inputs, outputs }
+    }
+
+    /// Sets the columns from `first` on to the rows of `weight`, `[columns, inputs]`, each rounded to the nearest.
+    pub fn set_columns(&mut self, first: usize, weight: &[f32]) {
+        for (column, values) in (first..).zip(weight.chunks_exact(self.inputs.max(1))) {
+            assert!(column < self.outputs, "a column lies inside its matrix");
+            for (word, pair) in self.panels.column(column).zip(values.chunks(2)) {
+                let high = pair.get(1).copied().unwrap_or(0.0);
+                *word = u32::from(Bf16::nearest(pair[0])) | u32::from(Bf16::nearest(high)) << 16;
+            }
+        }
+    }
+
+    /// Rows of the matrix: the size of a row that is multiplied with it.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Columns of the matrix: the size of a row of the product.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    pub(super) fn panels(&self) -> &Panels {
+        &self.panels
+    }
+}
+
+/// A matrix `[inputs, outputs]` of bytes, four to a word, with one factor per column: `value = byte · factor`.
+#[derive(Debug)]
+pub struct Int8Matrix {
+    panels: Panels,
+    inputs: usize,
+    outputs: usize,
+    /// Padded to whole panels, as the sums are.
+    scales: Vec<f32>,
+    /// The sum of a column's bytes, with which the zero point of a row is taken off.
+    sums: Vec<i32>,
+}
+
+impl Int8Matrix {
+    /// A matrix of zeros.
+    #[must_use]
+    pub fn zeros(inputs: usize, outputs: usize) -> Self {
+        let padded = outputs.next_multiple_of(PANEL);
+        Self {
+            panels: Panels::zeros(inputs.div_ceil(4).next_multiple_of(WORDS), outputs),
+            inputs,
+            outputs,
+            scales: vec![0.0; padded],
+            sums: vec![0; padded],
+        }
+    }
+
+    /// Sets the columns from `first` on to the rows of `weight`, `[columns, inputs]`, with a factor for each.
+    pub fn set_columns(&mut self, first: usize, weight: &[i8], scales: &[f32]) {
+        let columns = weight.chunks_exact(self.inputs.max(1)).zip(scales);
+        for (column, (values, &scale)) in (first..).zip(columns) {
+            assert!(column < self.outputs, "a column lies inside its matrix");
+            self.scales[column] = scale;
+            self.sums[column] = values.iter().map(|&value| i32::from(value)).sum();
+            for (word, four) in self.panels.column(column).zip(values.chunks(4)) {
+                let byte = |index: usize| four.get(index).copied().unwrap_or(0);
+                *word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)].map(i8::cast_unsigned));
+            }
+        }
+    }
+
+    /// Rows of the matrix: the size of a row that is multiplied with it.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Columns of the matrix: the size of a row of the product.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    pub(super) fn panels(&self) -> &Panels {
+        &self.panels
+    }
+
+    /// The factors of a panel's columns, and the sums of their bytes.
+    pub(super) fn columns(&self, panel: usize) -> (&[f32], &[i32]) {
+        let columns = panel * PANEL..(panel + 1) * PANEL;
+        (&self.scales[columns.clone()], &self.sums[columns])
+    }
+}
+
+fn flat(lines: &[Line]) -> &[u32] {
+    // SAFETY: a `Line` is 16 words without padding, so the same memory holds 16 times as many words.
     unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * 16) }
 }

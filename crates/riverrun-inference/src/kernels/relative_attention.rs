@@ -11,7 +11,7 @@ use super::distance::{Disentangled, DistanceBias};
 use super::packed::PANEL;
 use super::shared::Shared;
 use super::softmax::softmax;
-use super::tile::{self, ROWS, Rows, Sums};
+use super::tile::{self, Ahead, ROWS, Rows, Sums};
 
 /// What is added to the scores of queries and keys.
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +102,7 @@ impl RelativeAttention<'_> {
                 data: self.keys.at(tokens.start + row, head, self.size),
                 stride: self.keys.stride,
                 count: height,
+                ahead: Ahead::ThisPanel,
             };
             grow(&mut scratch.offered, length * buckets.len() * PANEL);
             for (row, height) in tile::heights(length) {
@@ -115,6 +116,7 @@ impl RelativeAttention<'_> {
                 data: self.queries.at(first_row + first, head, self.size),
                 stride: self.queries.stride,
                 count: height,
+                ahead: Ahead::ThisPanel,
             };
             // All keys that some query of the tile sees.
             let seen = self.seen(place(first), length).start..self.seen(place(first + height - 1), length).end;
@@ -164,7 +166,12 @@ impl RelativeAttention<'_> {
                 softmax(cpu, &mut scores[own.start - origin..own.end - origin], scale);
             }
             // What a query does not see counts nothing: zeros before and behind leave the sum as it is, to the bit.
-            let rows = Rows { data: &scratch.scores[seen.start - origin..], stride: width, count: height };
+            let rows = Rows {
+                data: &scratch.scores[seen.start - origin..],
+                stride: width,
+                count: height,
+                ahead: Ahead::ThisPanel,
+            };
             for panel in 0..self.size.div_ceil(PANEL) {
                 let values = &scratch.values[(panel * length + seen.start) * PANEL..][..seen.len() * PANEL];
                 tile::multiply(cpu, rows, values, &mut sums);

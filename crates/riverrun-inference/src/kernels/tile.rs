@@ -8,13 +8,20 @@ use super::packed::PANEL;
 /// With AVX-512 its 14 × 2 sums, the panel's two registers and the broadcast element make 31 of 32 registers.
 pub(super) const ROWS: usize = 14;
 
-/// The sums of a tile, before bias and activation.
+/// Rows of the tallest tile of all: two tiles of AMX.
+pub(super) const TALLEST: usize = 32;
+
+/// The sums of a tile, before bias and activation; with whole numbers for bytes, until they are scaled.
 #[repr(align(64))]
-pub(super) struct Sums(pub(super) [[f32; PANEL]; ROWS]);
+pub(super) struct Sums(pub(super) [[f32; PANEL]; TALLEST]);
 
 impl Sums {
     pub(super) fn new() -> Self {
-        Self([[0.0; PANEL]; ROWS])
+        Self([[0.0; PANEL]; TALLEST])
+    }
+
+    pub(super) fn words(&mut self) -> &mut [[u32; PANEL]; TALLEST] {
+        bytemuck::cast_mut(&mut self.0)
     }
 }
 
@@ -25,6 +32,32 @@ pub(super) struct Rows<'a> {
     pub(super) stride: usize,
     /// At most [`ROWS`].
     pub(super) count: usize,
+    /// How far ahead of the panel's words the cache is told what comes.
+    pub(super) ahead: Ahead,
+}
+
+/// Which of a panel's words the cache is told of while others are multiplied: left to itself it has half of them too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ahead {
+    /// Those of the panel behind this one, which no tile has read before.
+    NextPanel,
+    /// Those that follow soon: the panel is in the second cache.
+    ThisPanel,
+}
+
+impl Ahead {
+    /// For the tile that begins with this row: the first of a product reads each panel first.
+    pub(super) fn of(row: usize) -> Self {
+        if row == 0 { Self::NextPanel } else { Self::ThisPanel }
+    }
+
+    /// In words, for panels that are so deep.
+    pub(super) fn words(self, depth: usize) -> usize {
+        match self {
+            Self::NextPanel => depth * PANEL,
+            Self::ThisPanel => 8 * PANEL,
+        }
+    }
 }
 
 /// Multiplies `rows` with `panel`, `[depth, 32]`, into the first rows of `sums`.
@@ -36,12 +69,14 @@ pub(super) fn multiply(cpu: Cpu, rows: Rows<'_>, panel: &[f32], sums: &mut Sums)
     assert!((1..=ROWS).contains(&rows.count), "a tile has 1 to 14 rows");
     assert!(rows.data.len() >= (rows.count - 1) * rows.stride + depth, "the rows are as long as the panel is deep");
     match cpu.level() {
+        CpuLevel::Portable => portable(rows, panel, sums),
         // SAFETY: the `Cpu` proves the instructions; the assertions above prove every index.
         #[cfg(target_arch = "x86_64")]
-        CpuLevel::Avx512 => unsafe { x86::avx512(rows, panel, sums) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
         CpuLevel::Avx2 => unsafe { x86::avx2(rows, panel, sums) },
+        // SAFETY: as above; every higher level has what AVX-512 has.
+        #[cfg(target_arch = "x86_64")]
+        _ => unsafe { x86::avx512(rows, panel, sums) },
+        #[cfg(not(target_arch = "x86_64"))]
         _ => portable(rows, panel, sums),
     }
 }
@@ -71,8 +106,8 @@ fn portable(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps,
-        _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        _MM_HINT_T0, _mm_prefetch, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps,
+        _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
     use super::{PANEL, Rows, Sums};
@@ -99,9 +134,13 @@ mod x86 {
     unsafe fn avx512_rows<const HEIGHT: usize>(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
         let mut sum = [[_mm512_setzero_ps(); 2]; HEIGHT];
         let (data, weights) = (rows.data.as_ptr(), panel.as_ptr());
+        let ahead = rows.ahead.words(panel.len() / PANEL);
         for k in 0..panel.len() / PANEL {
-            // SAFETY: `k` is below the depth, so 32 weights follow; every row has an element `k`.
+            // SAFETY: `k` is below the depth, so 32 weights follow; every row has an element `k`. What is fetched ahead may lie
+            // anywhere.
             unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(k * PANEL + ahead).cast());
+                _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(k * PANEL + ahead + 16).cast());
                 let left = _mm512_loadu_ps(weights.add(k * PANEL));
                 let right = _mm512_loadu_ps(weights.add(k * PANEL + 16));
                 for (row, sum) in sum.iter_mut().enumerate() {
@@ -153,9 +192,12 @@ mod x86 {
     ) {
         let mut sum = [[_mm256_setzero_ps(); 2]; HEIGHT];
         let (data, weights) = (rows.data.as_ptr(), panel.as_ptr());
+        let ahead = rows.ahead.words(panel.len() / PANEL) + column;
         for k in 0..panel.len() / PANEL {
-            // SAFETY: `k` is below the depth, so 16 weights follow from `column` on; every row has an element `k`.
+            // SAFETY: `k` is below the depth, so 16 weights follow from `column` on; every row has an element `k`. What is
+            // fetched ahead may lie anywhere.
             unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(weights.wrapping_add(k * PANEL + ahead).cast());
                 let left = _mm256_loadu_ps(weights.add(k * PANEL + column));
                 let right = _mm256_loadu_ps(weights.add(k * PANEL + column + 8));
                 for (row, sum) in sum.iter_mut().enumerate() {

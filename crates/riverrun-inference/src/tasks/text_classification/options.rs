@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::config::ProblemType;
+use crate::encoder::Precision;
 use crate::kernels::Cpu;
 use crate::tasks::text_model::ModelOptions;
 use crate::tokenization::Truncation;
@@ -156,6 +157,13 @@ impl TextClassificationOptions {
     #[must_use]
     pub fn cpu(mut self, cpu: Cpu) -> Self {
         self.model.cpu = Some(cpu);
+        self
+    }
+
+    /// The numbers to compute with, instead of 32-bit floats.
+    #[must_use]
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.model.precision = precision;
         self
     }
 
