@@ -3,7 +3,7 @@
 use crate::command::run;
 
 /// What each peer needs, and the script that records it, with its arguments.
-const RECORDS: [(&str, &str, &[&str]); 5] = [
+const RECORDS: [(&str, &str, &[&str]); 7] = [
     (
         "transformers",
         "crates/riverrun-inference/tests/fixtures/requirements.txt",
@@ -19,6 +19,16 @@ const RECORDS: [(&str, &str, &[&str]); 5] = [
         "transformers-modern",
         "crates/riverrun-inference/tests/fixtures/requirements-modern.txt",
         &["crates/riverrun-inference/tests/fixtures/make_architectures.py", "modern"],
+    ),
+    (
+        "onnxruntime",
+        "crates/riverrun-onnx/tests/fixtures/requirements.txt",
+        &["crates/riverrun-onnx/tests/fixtures/make_fixtures.py"],
+    ),
+    (
+        "trees",
+        "crates/riverrun-tabular/tests/fixtures/requirements.txt",
+        &["crates/riverrun-tabular/tests/fixtures/make_fixtures.py"],
     ),
     (
         "hashes",

@@ -14,7 +14,8 @@ pub(crate) fn everything() -> Result<(), String> {
 /// The tests, with the doc examples, and what they talk to.
 pub(crate) fn tests() -> Result<(), String> {
     environments::install()?;
-    cargo(&["test", "--workspace", "--locked"], &[])
+    let onnxruntime = environments::onnxruntime()?;
+    cargo(&["test", "--workspace", "--locked"], &[("ORT_DYLIB_PATH", &onnxruntime)])
 }
 
 /// The benchmarks, on the lines of a file or on generated texts.

@@ -1,0 +1,156 @@
+//! Files that are no models, or none that can be computed.
+
+// Helpers of tests are tests, too.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod recorded;
+
+use std::path::Path;
+
+use recorded::fixture;
+use riverrun_onnx::{BackendKind, OnnxError, OnnxModel, OnnxOptions};
+
+fn rten(path: impl AsRef<Path>) -> OnnxError {
+    OnnxModel::load_with(path, &OnnxOptions::new().backend(BackendKind::Rten)).unwrap_err()
+}
+
+fn copy(name: &str, to: &Path) {
+    std::fs::copy(fixture(name), to.join(name)).unwrap();
+}
+
+#[test]
+fn an_operator_that_rten_lacks_is_named_with_the_backend_that_has_it() {
+    for (model, operator) in
+        [("determinant", "Det"), ("sklearn-forest", "TreeEnsembleClassifier"), ("unknown-operator", "Riverbed")]
+    {
+        let error = rten(fixture(&format!("{model}.onnx"))).to_string();
+        assert!(error.contains("the backend rten cannot compute") && error.contains(operator), "{error}");
+        assert!(error.contains("the backend onnxruntime"), "{error}");
+    }
+}
+
+#[test]
+fn types_that_are_not_taken_are_named() {
+    let error = OnnxModel::load(fixture("half.onnx")).unwrap_err().to_string();
+    assert!(error.contains("takes `x`, a tensor of type FLOAT16"), "{error}");
+    let error = OnnxModel::load(fixture("sklearn-zipmap.onnx")).unwrap_err().to_string();
+    assert!(error.contains("a sequence or a map") && error.contains("zipmap=False"), "{error}");
+}
+
+#[test]
+fn outputs_that_are_not_there_are_refused() {
+    let options = OnnxOptions::new().outputs(["sum", "product"]);
+    let error = OnnxModel::load_with(fixture("two-inputs.onnx"), &options).unwrap_err().to_string();
+    assert!(error.contains("gives no `product`; its outputs are sum, best, more"), "{error}");
+
+    let some = OnnxModel::load_with(fixture("two-inputs.onnx"), &OnnxOptions::new().outputs(["best"])).unwrap();
+    assert_eq!(some.outputs().len(), 1);
+}
+
+#[test]
+fn no_truncated_file_is_taken_for_a_model() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cut.onnx");
+    for name in ["dense.onnx", "two-inputs.onnx", "crayfish-ffnn.onnx"] {
+        let whole = std::fs::read(fixture(name)).unwrap();
+        for length in (0..whole.len()).step_by(whole.len() / 40) {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(
+                OnnxModel::load_with(&path, &OnnxOptions::new().backend(BackendKind::Rten)).is_err(),
+                "{name} cut to {length}"
+            );
+        }
+    }
+    assert!(rten(fixture("README.md")).to_string().contains("is not a whole ONNX model"));
+    std::fs::write(&path, "").unwrap();
+    assert!(rten(&path).to_string().contains("it is empty"));
+}
+
+#[test]
+fn external_weights_that_are_missing_or_too_short_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    copy("external.onnx", directory.path());
+    let model = directory.path().join("external.onnx");
+
+    let missing = rten(&model).to_string();
+    assert!(missing.contains("keeps the weights `w` in `external.data`, which cannot be read"), "{missing}");
+
+    std::fs::write(directory.path().join("external.data"), [0; 100]).unwrap();
+    let short = rten(&model).to_string();
+    assert!(short.contains("which has 100 bytes and should have more"), "{short}");
+
+    copy("external.data", directory.path());
+    assert!(OnnxModel::load(&model).is_ok());
+}
+
+#[test]
+fn external_weights_outside_the_directory_are_never_read() {
+    let whole = std::fs::read(fixture("external.onnx")).unwrap();
+    let at = whole.windows(13).position(|window| window == b"external.data").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("model");
+    std::fs::create_dir(&home).unwrap();
+    copy("external.data", directory.path());
+    // Names of the same length, so that the file stays whole.
+    for location in [b"../outside.da", b"/etc/hostname", b"a/../../b.dat", b"..\\outside\\wg"] {
+        let mut changed = whole.clone();
+        changed[at..at + 13].copy_from_slice(&location[..13]);
+        std::fs::write(home.join("external.onnx"), changed).unwrap();
+        let error = rten(home.join("external.onnx")).to_string();
+        assert!(error.contains("not inside the model's directory and is never read"), "{error}");
+    }
+}
+
+#[test]
+fn external_weights_under_a_name_that_rten_does_not_take_are_named() {
+    let whole = std::fs::read(fixture("external.onnx")).unwrap();
+    let at = whole.windows(13).position(|window| window == b"external.data").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut changed = whole;
+    changed[at..at + 13].copy_from_slice(b"external.bins");
+    std::fs::write(directory.path().join("external.onnx"), changed).unwrap();
+    std::fs::copy(fixture("external.data"), directory.path().join("external.bins")).unwrap();
+
+    let error = rten(directory.path().join("external.onnx")).to_string();
+
+    assert!(error.contains("*.data or *.onnx_data") && error.contains("external.bins"), "{error}");
+    assert!(error.contains("the backend onnxruntime"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn external_weights_behind_a_link_that_leads_out_are_never_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("model");
+    std::fs::create_dir(&home).unwrap();
+    copy("external.onnx", &home);
+    copy("external.data", directory.path());
+    std::os::unix::fs::symlink(directory.path().join("external.data"), home.join("external.data")).unwrap();
+
+    let error = rten(home.join("external.onnx")).to_string();
+
+    assert!(error.contains("not inside the model's directory"), "{error}");
+}
+
+#[test]
+fn a_directory_is_its_only_model_or_the_one_with_the_usual_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let load = || OnnxModel::load(directory.path());
+    assert!(load().unwrap_err().to_string().contains("holds no .onnx file"));
+
+    copy("dense.onnx", directory.path());
+    assert!(load().unwrap().path().ends_with("dense.onnx"));
+    copy("image.onnx", directory.path());
+    assert!(load().unwrap_err().to_string().contains("holds dense.onnx and image.onnx"));
+    std::fs::copy(fixture("image.onnx"), directory.path().join("model.onnx")).unwrap();
+    assert!(load().unwrap().path().ends_with("model.onnx"));
+
+    let error = OnnxModel::load("no/such/model.onnx").unwrap_err().to_string();
+    assert!(error.contains("no/such/model.onnx cannot be read"), "{error}");
+}
+
+#[test]
+fn a_backend_that_is_none_is_refused() {
+    assert_eq!("ort".parse(), Ok(BackendKind::OnnxRuntime));
+    assert!("tract".parse::<BackendKind>().unwrap_err().to_string().contains("there are rten and onnxruntime"));
+}

@@ -1,0 +1,64 @@
+//! The side of Riverrun in `bench/tabular/run.py`: times predictions and says them, so that they can be compared.
+//!
+//!     measure_trees MODEL ROWS.f32 BATCH THREADS SECONDS
+
+// A measurement that cannot begin has nothing to say.
+#![allow(clippy::expect_used)]
+
+use std::time::{Duration, Instant};
+
+use riverrun_runner::{Compute, Runner};
+use riverrun_tabular::{Table, TreeModel};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, model, rows, batch, threads, seconds] = arguments.as_slice() else {
+        panic_with("measure_trees MODEL ROWS.f32 BATCH THREADS SECONDS")
+    };
+    let number = |text: &String| text.parse::<usize>().expect("a number");
+    let (batch, threads, seconds) = (number(batch), number(threads), number(seconds));
+    Compute::set_permits(threads);
+    let model = TreeModel::load(model).expect("a model");
+    let bytes = std::fs::read(rows).expect("rows");
+    let values: Vec<f32> = bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
+    let width = model.features();
+    let checksum: f64 = model.predict(&values).expect("predictions").into_iter().map(f64::from).sum();
+
+    let batches: Vec<&[f32]> = values.chunks(batch * width).filter(|rows| rows.len() == batch * width).collect();
+    let (times, done) = if threads == 1 {
+        measure(&batches, seconds, |rows| drop(model.predict(rows).expect("predictions")))
+    } else {
+        // Threads are lent by the compute permits, which a runner has.
+        let runner = Runner::new("trees", model);
+        runner.init_local().expect("a runner");
+        measure(&batches, seconds, |rows| {
+            let table = Table::rows(rows.to_vec(), batch).expect("rows");
+            drop(runner.run(table).expect("predictions"));
+        })
+    };
+    println!("{{\"checksum\": {checksum}, \"p10_us\": {}, \"calls\": {done}}}", times.as_secs_f64() * 1e6);
+}
+
+/// The time that one call in ten keeps within, after a fifth of the time to warm up.
+fn measure(batches: &[&[f32]], seconds: usize, call: impl Fn(&[f32])) -> (Duration, usize) {
+    let length = Duration::from_secs(seconds as u64);
+    let begin = Instant::now();
+    let mut times = Vec::new();
+    for rows in batches.iter().cycle() {
+        let now = Instant::now();
+        call(rows);
+        if begin.elapsed() > length / 5 {
+            times.push(now.elapsed());
+        }
+        if begin.elapsed() > length {
+            break;
+        }
+    }
+    times.sort();
+    (times.get(times.len() / 10).copied().unwrap_or_default(), times.len())
+}
+
+fn panic_with(usage: &str) -> ! {
+    eprintln!("{usage}");
+    std::process::exit(2)
+}
