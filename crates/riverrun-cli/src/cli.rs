@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use riverrun::inference::TopK;
 
+use crate::models::ModelsArguments;
 use crate::serve::ServeArguments;
 
 /// Keeps models, and applies them to lines of text.
@@ -26,77 +27,12 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List, show, import and delete the models of the store
+    /// Import, pull, list, label, export and delete the models of the store
     Models(ModelsArguments),
     /// Label each line of files or of standard input
     Classify(ClassifyArguments),
     /// Serve models over HTTP and gRPC
     Serve(Box<ServeArguments>),
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-A TAG is `name:version`; `name` alone means its latest version.
-Exit codes: 0 done, 1 failed, 2 wrong usage.
-
-Example:
-  riverrun models import models/tweet-sentiment --name tweet-sentiment --version 1.0
-  riverrun models list --output json")]
-pub(crate) struct ModelsArguments {
-    #[command(subcommand)]
-    pub(crate) command: ModelsCommand,
-    /// How to show the result: for people, or for programs
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM")]
-    pub(crate) output: Form,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
-    #[default]
-    Table,
-    Json,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ModelsCommand {
-    /// List all versions of all models
-    List,
-    /// Show what is known about a model
-    Get {
-        /// `name:version`, or `name` for its latest version
-        tag: String,
-    },
-    /// Make a version the latest one of its name
-    Promote {
-        /// `name:version`
-        tag: String,
-    },
-    /// Copy a Hugging Face directory into the store
-    #[command(after_help = "Example:\n  riverrun models import models/tweet-sentiment --name text-classification")]
-    Import {
-        /// The directory with config.json, tokenizer.json and model.safetensors
-        #[arg(value_name = "DIR")]
-        directory: PathBuf,
-        /// The name to keep it under
-        #[arg(long)]
-        name: String,
-        /// Its version [default: made from the time]
-        #[arg(long)]
-        version: Option<String>,
-        /// Leave `NAME:latest` where it is
-        #[arg(long)]
-        no_promote: bool,
-    },
-    /// Delete a version of a model
-    Delete {
-        /// `name:version`
-        tag: String,
-    },
-    /// Print the directory that holds a model's files
-    Path {
-        /// `name:version`, or `name` for its latest version
-        tag: String,
-    },
 }
 
 #[derive(Debug, Args)]
@@ -157,7 +93,8 @@ mod tests {
         let mut command = Arguments::command();
         command.clone().debug_assert();
         command.build();
-        for part in std::iter::once(&command).chain(command.get_subcommands()) {
+        let below = command.get_subcommands().flat_map(|part| part.get_subcommands());
+        for part in std::iter::once(&command).chain(command.get_subcommands()).chain(below) {
             let lines = part.clone().render_help().to_string().lines().count();
             assert!(lines <= 30, "{} has {lines} lines", part.get_name());
         }

@@ -72,7 +72,12 @@ impl From<ModelError> for Failure {
             ModelError::InvalidTag { .. }
             | ModelError::EmptyVersion { .. }
             | ModelError::NotExact { .. }
-            | ModelError::ReservedVersion { .. } => Self::Usage(error.to_string()),
+            | ModelError::ReservedVersion { .. }
+            | ModelError::InvalidLabel { .. }
+            | ModelError::InvalidHubReference { .. }
+            | ModelError::InvalidEndpoint { .. }
+            | ModelError::InvalidToken
+            | ModelError::NoName { .. } => Self::Usage(error.to_string()),
             _ => Self::failed(error),
         }
     }

@@ -1,12 +1,13 @@
 //! SHA-256 of files, without holding one in memory.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::error::{At, Result};
+use crate::progress::Progress;
 
 /// How much of a file is in memory at a time, in bytes.
 const BUFFER: usize = 256 * 1024;
@@ -26,32 +27,49 @@ pub(crate) fn digest(path: &Path) -> Result<FileDigest> {
 /// Copies the content of a file, not its permissions, and gives the digest of what was written.
 ///
 /// The copy is on the disk, not only in its cache, when this returns.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<FileDigest> {
+pub(crate) fn copy(from: &Path, to: &Path, progress: &dyn Progress) -> Result<FileDigest> {
     let mut target = File::create(to).at("create", to)?;
-    let digest = stream(from, |chunk| target.write_all(chunk).at("write", to))?;
+    let digest = stream(from, |chunk| {
+        progress.advance(chunk.len() as u64);
+        target.write_all(chunk).at("write", to)
+    })?;
     target.sync_all().at("write", to)?;
     Ok(digest)
 }
 
-fn stream(path: &Path, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<FileDigest> {
+fn stream(path: &Path, each: impl FnMut(&[u8]) -> Result<()>) -> Result<FileDigest> {
     let mut file = File::open(path).at("read", path)?;
+    stream_from(&mut file, |result| result.at("read", path), each)
+}
+
+/// Reads to the end, hands each piece on, and gives the digest of all of them.
+///
+/// `failed` makes an error of what goes wrong with reading.
+pub(crate) fn stream_from(
+    from: &mut dyn Read, failed: impl Fn(io::Result<usize>) -> Result<usize>, mut each: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<FileDigest> {
     let mut hasher = Sha256::new();
     let mut size = 0;
     let mut buffer = vec![0; BUFFER];
     loop {
-        let read = match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).at("read", path),
+        let read = match from.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => failed(read)?,
         };
+        if read == 0 {
+            break;
+        }
         let chunk = &buffer[..read];
         hasher.update(chunk);
         each(chunk)?;
         size += chunk.len() as u64;
     }
-    let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(FileDigest { size, sha256 })
+    Ok(FileDigest { size, sha256: hexadecimal(&hasher.finalize()) })
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -64,7 +82,7 @@ mod tests {
         let (from, to) = (directory.path().join("a"), directory.path().join("b"));
         std::fs::write(&from, "abc").unwrap();
 
-        let copied = copy(&from, &to).unwrap();
+        let copied = copy(&from, &to, &()).unwrap();
 
         assert_eq!(copied.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(copied, digest(&to).unwrap());
@@ -78,7 +96,7 @@ mod tests {
         let from = directory.path().join("a");
         std::fs::write(&from, "abc").unwrap();
 
-        let message = copy(&from, Path::new("/dev/full")).unwrap_err().to_string();
+        let message = copy(&from, Path::new("/dev/full"), &()).unwrap_err().to_string();
 
         assert!(message.starts_with("cannot write /dev/full: "), "{message}");
         assert!(

@@ -23,6 +23,17 @@ pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the names in a directory and in those below it are on the disk.
+pub(crate) fn sync_tree(path: &Path) -> Result<()> {
+    for entry in fs::read_dir(path).at("read", path)? {
+        let entry = entry.at("read", path)?;
+        if entry.file_type().at("read", path)?.is_dir() {
+            sync_tree(&entry.path())?;
+        }
+    }
+    sync_directory(path)
+}
+
 /// Creates a directory and those above it, where they are not there yet.
 pub(crate) fn create_directory(path: &Path) -> Result<()> {
     if path.is_dir() {

@@ -192,6 +192,138 @@ pub enum Error {
         problem: String,
     },
 
+    /// What was given to import is nothing that can be.
+    #[error("{path} is no model that can be imported; {advice}")]
+    NotAModel {
+        /// The path that was given.
+        path: PathBuf,
+        /// What can be imported.
+        advice: &'static str,
+    },
+
+    /// A directory has several ONNX files, and none has the usual name.
+    #[error("{directory} has several models: {files}; give the path of one of them")]
+    SeveralModels {
+        /// The directory that was given.
+        directory: PathBuf,
+        /// The models in it.
+        files: String,
+    },
+
+    /// A directory of BentoML's store has a model of a library that saves Python pickles.
+    #[error(
+        "{directory} was saved by `{module}`, which keeps models in a form that only Python reads, so Riverrun does \
+         not; convert the model to ONNX (`skl2onnx`, `torch.onnx.export`, `tf2onnx`) and import the .onnx file"
+    )]
+    ForeignFramework {
+        /// The directory that was given.
+        directory: PathBuf,
+        /// The module of BentoML that saved it.
+        module: String,
+    },
+
+    /// What is imported has no name of its own, and none was given.
+    #[error("{path} says no name for the model; give one with `--name NAME`")]
+    NoName {
+        /// The path that was given.
+        path: PathBuf,
+    },
+
+    /// A label that cannot be kept.
+    #[error("the label `{text}` {problem}; write `key=value` to set one and `key-` to remove it")]
+    InvalidLabel {
+        /// The label as it was given.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+
+    /// An archive is damaged, hostile, or none at all.
+    #[error(
+        "the archive {archive} was refused and nothing of it was kept: {problem}; write it again with \
+         `riverrun models export TAG`, or ask whoever made it"
+    )]
+    RefusedArchive {
+        /// The archive, or where it came from.
+        archive: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// A file that an export would write is there already.
+    #[error("{path} is there already; remove it, export to another file, or overwrite it with `--force`")]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A text names no model on the hub.
+    #[error("`{text}` {problem}; write `hf:org/name`, or `hf:org/name@revision`")]
+    InvalidHubReference {
+        /// The text as it was given.
+        text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// The address of the hub is none.
+    #[error("`{endpoint}` is no address of a hub; set HF_ENDPOINT to one such as https://mirror.example, or unset it")]
+    InvalidEndpoint {
+        /// The address as it was given.
+        endpoint: String,
+    },
+
+    /// What was given as a token for the hub cannot be one.
+    #[error("the token for the hub is not one line of letters and digits; copy it again from the hub's settings")]
+    InvalidToken,
+
+    /// The hub does not give what was asked for.
+    #[error("the hub does not give {repository}: {problem} (HTTP status {status}); {advice}")]
+    HubRefused {
+        /// The repository.
+        repository: String,
+        /// The status of its answer.
+        status: u16,
+        /// What it means.
+        problem: String,
+        /// What to do about it.
+        advice: String,
+    },
+
+    /// The hub could not be reached, or did not answer as it should, several times.
+    #[error(
+        "{problem} ({attempts} {}); run the command again to go on where it ended, or set HF_ENDPOINT to another hub than \
+         {endpoint}", if *attempts == 1 { "attempt" } else { "attempts in a row" }
+    )]
+    HubUnavailable {
+        /// The address of the hub.
+        endpoint: String,
+        /// What happened last.
+        problem: String,
+        /// How many times it happened.
+        attempts: u32,
+    },
+
+    /// The hub contradicts itself, or sends what nothing can be made of.
+    #[error("{file} {problem}, so it was refused; try again later, and if it stays so tell whoever runs the hub")]
+    HubAnswer {
+        /// The file or the repository.
+        file: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+
+    /// A model is not in the cache, and nothing else may be asked.
+    #[error("{reference} is not in the cache at {cache}{reason}; pull it once without `--offline` and HF_HUB_OFFLINE")]
+    NotCached {
+        /// The model.
+        reference: String,
+        /// The cache.
+        cache: PathBuf,
+        /// What more is known; begins with a comma where it is not empty.
+        reason: String,
+    },
+
     /// No place for the store could be found.
     #[error("there is no home directory to keep models in; set RIVERRUN_HOME to a directory for the store")]
     NoHome,
@@ -214,22 +346,44 @@ impl Error {
     /// Who can do something about it.
     pub fn domain(&self) -> ErrorDomain {
         match self {
-            Self::Io { .. } | Self::CorruptMetadata { .. } | Self::Mismatch { .. } | Self::NoHome => {
-                ErrorDomain::External
-            }
+            Self::Io { .. }
+            | Self::CorruptMetadata { .. }
+            | Self::Mismatch { .. }
+            | Self::NoHome
+            | Self::HubUnavailable { .. }
+            | Self::HubAnswer { .. } => ErrorDomain::External,
             _ => ErrorDomain::User,
         }
     }
 
     /// Whether the same call may succeed later with nothing else changed.
     ///
-    /// True for a disk that is full for now, a device that is busy and a call that was interrupted.
+    /// True for a disk that is full for now, a device that is busy, a call that was interrupted and a hub that does not answer.
     pub fn is_retryable(&self) -> bool {
+        if matches!(self, Self::HubUnavailable { .. }) {
+            return true;
+        }
         use io::ErrorKind::{Interrupted, QuotaExceeded, ResourceBusy, StorageFull, TimedOut, WouldBlock};
         let Self::Io { source, .. } = self else {
             return false;
         };
         matches!(source.kind(), StorageFull | QuotaExceeded | ResourceBusy | Interrupted | TimedOut | WouldBlock)
+    }
+
+    /// The error for a file that is not in the store.
+    pub(crate) fn outside(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        let advice = match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "free some space, or name a file on another disk"
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "change its permissions, or name another file"
+            }
+            io::ErrorKind::NotFound => "make its directory, or name another file",
+            io::ErrorKind::BrokenPipe => "what should have read it has ended",
+            _ => "check the disk, or name another file",
+        };
+        Self::Io { doing, path: path.to_owned(), advice, source }
     }
 
     pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
@@ -259,11 +413,18 @@ impl Error {
 pub(crate) trait At<T> {
     /// `doing` is a verb, as in "cannot `write` /store/model.toml".
     fn at(self, doing: &'static str, path: &Path) -> Result<T>;
+
+    /// The same for a file that is not in the store.
+    fn at_outside(self, doing: &'static str, path: &Path) -> Result<T>;
 }
 
 impl<T> At<T> for io::Result<T> {
     fn at(self, doing: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| Error::io(doing, path, source))
+    }
+
+    fn at_outside(self, doing: &'static str, path: &Path) -> Result<T> {
+        self.map_err(|source| Error::outside(doing, path, source))
     }
 }
 

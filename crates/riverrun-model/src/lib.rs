@@ -21,25 +21,37 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod archive;
 mod digest;
 mod durable;
 mod error;
 mod format;
-mod hugging_face;
+#[cfg(feature = "pull")]
+mod hub;
+mod label;
 mod metadata;
 mod model;
+mod onnx;
+mod progress;
+mod relative_path;
 mod safetensors;
+mod source;
 mod store;
 mod suggestions;
 mod tag;
 mod task;
 mod tensor_spec;
 
+pub use archive::ArchiveLimits;
 pub use error::{Error, ErrorDomain, Result};
 pub use format::ModelFormat;
+#[cfg(feature = "pull")]
+pub use hub::{HubReference, HubSettings, PullOptions, Pulled};
+pub use label::LabelChange;
 pub use metadata::{FileEntry, Metadata, Signature};
 pub use model::Model;
-pub use store::{ImportOptions, ImportWarning, Imported, ListEntry, ModelStore};
+pub use progress::Progress;
+pub use store::{ExportOptions, Exported, ImportOptions, ImportWarning, Imported, ListEntry, ModelStore};
 pub use suggestions::Suggestions;
 pub use tag::{LoweredTag, MAX_PART_LENGTH, Parsed, Tag, TagRef};
 pub use task::InferenceTask;

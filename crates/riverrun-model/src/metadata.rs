@@ -30,7 +30,7 @@ pub struct Metadata {
     pub name: String,
     /// The version of the model.
     pub version: String,
-    /// When it was imported, to the microsecond; RFC 3339 in the file.
+    /// When it was first imported into a store, to the microsecond; RFC 3339 in the file.
     #[serde(with = "rfc3339")]
     pub created: SystemTime,
     /// The library that it comes from: `transformers`, `onnx`, `xgboost`, `lightgbm`.
@@ -144,21 +144,24 @@ impl Metadata {
         };
         let text = String::from_utf8(bytes).map_err(|_| corrupt("it is not UTF-8".into()))?;
 
+        let metadata = Self::parse(&text).map_err(corrupt)?;
+        metadata.check(tag).map_err(corrupt)?;
+        Ok(metadata)
+    }
+
+    /// Reads metadata, and says what is wrong with it in one line.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         // The schema first: a newer one may have fields whose meaning changed.
         #[derive(Deserialize)]
         struct Schema {
             schema: u32,
         }
-        let located = |error: toml::de::Error| corrupt(locate(&text, &error));
-        let Schema { schema } = toml::from_str(&text).map_err(located)?;
+        let located = |error: toml::de::Error| locate(text, &error);
+        let Schema { schema } = toml::from_str(text).map_err(located)?;
         if schema > SCHEMA {
-            return Err(corrupt(format!(
-                "it was written by a newer Riverrun (schema {schema}, this one knows {SCHEMA})"
-            )));
+            return Err(format!("it was written by a newer Riverrun (schema {schema}, this one knows {SCHEMA})"));
         }
-        let metadata: Self = toml::from_str(&text).map_err(located)?;
-        metadata.check(tag).map_err(corrupt)?;
-        Ok(metadata)
+        toml::from_str(text).map_err(located)
     }
 
     pub(crate) fn to_toml(&self, tag: &Tag) -> Result<String> {
@@ -193,7 +196,7 @@ fn locate(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// Now, to the microsecond, as the file keeps it.
-fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH + Duration::new(since.as_secs(), since.subsec_micros() * 1000)
 }

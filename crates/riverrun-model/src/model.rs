@@ -9,7 +9,8 @@ use crate::tag::Tag;
 
 /// One version of a model in the store: its exact tag, where it is, and what is known about it.
 ///
-/// A model is never changed in place, so what was read stays true until the version is deleted.
+/// The files of a model are never changed in place, so what was read of them stays true until the version is deleted. Its
+/// labels are those of the moment it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     tag: Tag,

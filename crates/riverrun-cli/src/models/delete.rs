@@ -3,7 +3,7 @@
 use riverrun::model::{ModelStore, Tag};
 use serde_json::json;
 
-use crate::cli::Form;
+use super::Form;
 use crate::failure::{Result, put};
 
 pub(super) fn run(store: &ModelStore, tag: &Tag, form: Form) -> Result {

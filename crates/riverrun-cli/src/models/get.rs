@@ -2,9 +2,11 @@
 
 use riverrun::model::{ModelStore, TagRef};
 
-use super::view;
-use crate::cli::Form;
+use super::{Form, view};
 use crate::failure::{Result, put};
+
+/// How many inputs, outputs or files are shown to people.
+const MANY: usize = 20;
 
 pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
     let model = store.get(tag)?;
@@ -15,13 +17,27 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
     let mut rows = vec![
         ("tag", model.tag().to_string()),
         ("task", view::task(&model)),
+        ("framework", metadata.framework.clone()),
+        ("format", metadata.format.to_string()),
         ("created", view::created(&model)),
         ("size", view::size(&model)),
         ("path", model.path().display().to_string()),
     ];
-    rows.extend(metadata.signatures.iter().map(|signature| ("signature", signature.method.clone())));
+    rows.extend(metadata.signatures.iter().map(|signature| ("signature", view::signature(signature))));
+    rows.extend(few("input", view::inputs(metadata).iter().map(ToString::to_string)));
+    rows.extend(few("output", view::outputs(metadata).iter().map(ToString::to_string)));
     rows.extend(metadata.labels.iter().map(|(key, value)| ("label", format!("{key}={value}"))));
     rows.extend(metadata.metadata.iter().map(|(key, value)| ("metadata", format!("{key}={value}"))));
-    rows.extend(metadata.files.iter().map(|file| ("file", format!("{} ({} bytes)", file.path, file.size))));
+    rows.extend(few("file", metadata.files.iter().map(|file| format!("{} ({} bytes)", file.path, file.size))));
     put(view::table(&rows.into_iter().map(|(key, value)| vec![key.to_owned(), value]).collect::<Vec<_>>()))
+}
+
+/// The first of many, and how many more there are.
+fn few(key: &'static str, values: impl ExactSizeIterator<Item = String>) -> Vec<(&'static str, String)> {
+    let more = values.len().saturating_sub(MANY);
+    let mut rows: Vec<_> = values.take(MANY).map(|value| (key, value)).collect();
+    if more > 0 {
+        rows.push((key, format!("and {more} more; `--output json` shows all")));
+    }
+    rows
 }

@@ -1,28 +1,35 @@
 //! `riverrun models`: one command a file.
 
+mod arguments;
 mod delete;
+mod export;
 mod get;
 mod import;
+mod label;
 mod list;
 mod path;
+mod progress;
 mod promote;
+mod pull;
 mod view;
 
 use riverrun::model::{ModelStore, Tag, TagRef};
 
-use crate::cli::{ModelsArguments, ModelsCommand};
+pub(crate) use arguments::{Form, ModelsArguments, ModelsCommand};
+
 use crate::failure::{Result, say};
 
 pub(crate) fn run(arguments: ModelsArguments) -> Result {
     let form = arguments.output;
     let store = ModelStore::open_default;
     match arguments.command {
-        ModelsCommand::List => list::run(&store()?, form),
+        ModelsCommand::List { name, labels } => list::run(&store()?, name.as_deref(), &labels, form),
         ModelsCommand::Get { tag } => get::run(&store()?, &any(&tag)?, form),
         ModelsCommand::Promote { tag } => promote::run(&store()?, &exact(&tag)?, form),
-        ModelsCommand::Import { directory, name, version, no_promote } => {
-            import::run(&store()?, &directory, name, version, !no_promote, form)
-        }
+        ModelsCommand::Import(arguments) => import::run(&store()?, arguments, form),
+        ModelsCommand::Pull(arguments) => pull::run(&store()?, arguments, form),
+        ModelsCommand::Export { tag, file, force } => export::run(&store()?, &any(&tag)?, file, force, form),
+        ModelsCommand::Label { tag, changes } => label::run(&store()?, &any(&tag)?, changes, form),
         ModelsCommand::Delete { tag } => delete::run(&store()?, &exact(&tag)?, form),
         ModelsCommand::Path { tag } => path::run(&store()?, &any(&tag)?, form),
     }

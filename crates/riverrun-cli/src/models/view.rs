@@ -1,7 +1,7 @@
 //! How a model is shown.
 
 use indicatif::DecimalBytes;
-use riverrun::model::Model;
+use riverrun::model::{InferenceTask, Metadata, Model, Signature, TensorSpec};
 use serde_json::{Value, json};
 
 /// Everything that is known about a model.
@@ -11,12 +11,82 @@ pub(super) fn json(model: &Model) -> Value {
         fields.insert("tag".into(), json!(model.tag().to_string()));
         fields.insert("path".into(), json!(model.path()));
         fields.insert("size".into(), json!(model.metadata().size()));
+        fields.insert("inputs".into(), json!(inputs(model.metadata())));
+        fields.insert("outputs".into(), json!(outputs(model.metadata())));
     }
     value
 }
 
 pub(super) fn task(model: &Model) -> String {
     model.metadata().task.map_or_else(|| "unknown".into(), |task| task.to_string())
+}
+
+/// The task, or else the format.
+pub(super) fn purpose(model: &Model) -> String {
+    let metadata = model.metadata();
+    metadata.task.map_or_else(|| metadata.format.to_string(), |task| task.to_string())
+}
+
+pub(super) fn labels(model: &Model) -> String {
+    let labels = model.metadata().labels.iter();
+    labels.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn signature(signature: &Signature) -> String {
+    match signature.batchable {
+        true => format!("{} (batched along dimension {})", signature.method, signature.batch_dim),
+        false => format!("{} (one call at a time)", signature.method),
+    }
+}
+
+/// What the model takes: as its file declares it, or as its task has it.
+pub(super) fn inputs(metadata: &Metadata) -> Vec<TensorSpec> {
+    if !metadata.inputs.is_empty() {
+        return metadata.inputs.clone();
+    }
+    let names: &[(&str, &str)] = match metadata.task {
+        Some(InferenceTask::TextClassification) => &[("text", "string"), ("text_pair", "optional(string)")],
+        Some(InferenceTask::TokenClassification | InferenceTask::FeatureExtraction | InferenceTask::FillMask) => {
+            &[("text", "string")]
+        }
+        Some(InferenceTask::ZeroShotClassification) => &[("text", "string"), ("labels", "sequence(string)")],
+        Some(InferenceTask::QuestionAnswering) => &[("question", "string"), ("context", "string")],
+        Some(InferenceTask::TextRanking) => &[("query", "string"), ("texts", "sequence(string)")],
+        Some(InferenceTask::ImageClassification) => &[("image", "bytes")],
+        _ => &[],
+    };
+    specs(names)
+}
+
+/// What the model gives: as its file declares it, or as its task has it.
+pub(super) fn outputs(metadata: &Metadata) -> Vec<TensorSpec> {
+    if !metadata.outputs.is_empty() {
+        return metadata.outputs.clone();
+    }
+    let names: &[(&str, &str)] = match metadata.task {
+        Some(
+            InferenceTask::TextClassification
+            | InferenceTask::ZeroShotClassification
+            | InferenceTask::ImageClassification
+            | InferenceTask::TabularClassification,
+        ) => &[("label", "string"), ("score", "float32")],
+        Some(InferenceTask::TokenClassification) => {
+            &[("entity", "string"), ("score", "float32"), ("word", "string"), ("start", "int64"), ("end", "int64")]
+        }
+        Some(InferenceTask::FeatureExtraction) => &[("embedding", "float32")],
+        Some(InferenceTask::FillMask) => &[("token", "string"), ("score", "float32"), ("sequence", "string")],
+        Some(InferenceTask::QuestionAnswering) => {
+            &[("answer", "string"), ("score", "float32"), ("start", "int64"), ("end", "int64")]
+        }
+        Some(InferenceTask::TextRanking) => &[("index", "int64"), ("score", "float32")],
+        Some(InferenceTask::TabularRegression) => &[("value", "float32")],
+        _ => &[],
+    };
+    specs(names)
+}
+
+fn specs(names: &[(&str, &str)]) -> Vec<TensorSpec> {
+    names.iter().map(|(name, dtype)| TensorSpec::new(*name, *dtype, None)).collect()
 }
 
 pub(super) fn created(model: &Model) -> String {

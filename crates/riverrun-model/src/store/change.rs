@@ -1,11 +1,13 @@
-//! Moving the `latest` pointer, and deleting versions.
+//! Moving the `latest` pointer, labelling, and deleting versions.
 
 use std::fs;
 
 use super::ModelStore;
 use super::staging::{Staging, if_there};
 use crate::error::Result;
-use crate::tag::Tag;
+use crate::label::LabelChange;
+use crate::model::Model;
+use crate::tag::{Tag, TagRef};
 
 impl ModelStore {
     /// Makes a version the latest one of its name.
@@ -19,6 +21,24 @@ impl ModelStore {
         self.read(tag)?;
         let staging = Staging::create(self, &lock)?;
         staging.point_latest_at(self, tag, &lock)
+    }
+
+    /// Changes the labels of a version, one after the other, and gives it as it is then.
+    ///
+    /// # Errors
+    /// As [`promote`](Self::promote), and [`Error::Io`](crate::Error::Io) when the store cannot be written.
+    pub fn label(&self, tag: &TagRef, changes: impl IntoIterator<Item = LabelChange>) -> Result<Model> {
+        self.get(tag)?;
+        let lock = self.lock()?;
+        // Another may have written labels since: theirs are kept.
+        let model = self.get(tag)?;
+        let mut metadata = model.metadata().clone();
+        for change in changes {
+            change.apply(&mut metadata.labels);
+        }
+        let staging = Staging::create(self, &lock)?;
+        staging.replace_metadata(self, model.tag(), &metadata.to_toml(model.tag())?, &lock)?;
+        self.read(model.tag())
     }
 
     /// Deletes a version, and gives the tag that `latest` means from now on.
@@ -63,10 +83,12 @@ impl ModelStore {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::staging;
     use super::super::testing::{a_model, import};
     use super::*;
-    use crate::{Error, ImportOptions, TagRef};
+    use crate::{Error, ImportOptions};
 
     fn tag(text: &str) -> Tag {
         text.parse().unwrap()
@@ -135,6 +157,45 @@ mod tests {
         assert!(matches!(promoted, Err(Error::CorruptMetadata { .. })));
         assert_eq!(next, Some(tag("bert:1")));
         assert_eq!(store.list().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn labels_are_set_and_removed_and_nothing_else_changes() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let options = ImportOptions::new("bert").version("1").label("stage", "dev").label("team", "nlp");
+        let before = store.import_directory(a_model().path(), options).unwrap().model;
+        let change = |text: &str| LabelChange::parse(text).unwrap();
+
+        let after = store.label(&"bert".parse().unwrap(), ["stage=production", "team-", "none-"].map(change)).unwrap();
+
+        assert_eq!(after.metadata().labels, BTreeMap::from([("stage".to_owned(), "production".to_owned())]));
+        assert_eq!(after, store.get(&"bert:1".parse().unwrap()).unwrap());
+        let mut same = after.metadata().clone();
+        same.labels = before.metadata().labels.clone();
+        assert_eq!(&same, before.metadata());
+        assert!(!staging::is_used(&store));
+        assert!(matches!(store.label(&"gpt".parse().unwrap(), []), Err(Error::NotFound { .. })));
+    }
+
+    #[test]
+    fn labels_that_several_set_at_once_are_all_there() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        import(&store, a_model().path(), "bert:1");
+        let tag: TagRef = "bert:1".parse().unwrap();
+
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (store, tag) = (&store, &tag);
+                scope.spawn(move || {
+                    let label = LabelChange::Set(format!("label{thread}"), "x".into());
+                    store.label(tag, [label]).unwrap();
+                });
+            }
+        });
+
+        assert_eq!(store.get(&tag).unwrap().metadata().labels.len(), 8);
     }
 
     #[test]

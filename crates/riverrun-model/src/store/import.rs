@@ -1,212 +1,161 @@
 //! Bringing a model into the store.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use super::ModelStore;
+use super::options::{ImportOptions, ImportWarning, Imported};
 use super::staging::Staging;
 use super::unique;
+use crate::archive;
 use crate::digest::{self, digest};
 use crate::durable;
-use crate::error::{Error, Result};
-use crate::format::ModelFormat;
-use crate::hugging_face::{Architecture, CONFIG, HuggingFaceDirectory};
+use crate::error::{At, Error, Result};
+use crate::label;
 use crate::metadata::{FileEntry, METADATA_FILE, Metadata, Signature};
 use crate::model::Model;
-use crate::safetensors;
+use crate::source::{Contents, Origin};
 use crate::tag::{LoweredTag, Tag, TagRef};
 
-/// Under which tag a model is imported, and what is kept with it.
-///
-/// ```
-/// use riverrun_model::ImportOptions;
-///
-/// let options = ImportOptions::new("tweet-sentiment")
-///     .version("1.0")
-///     .label("stage", "production")
-///     .no_promote();
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ImportOptions {
-    /// The name of the model.
-    pub name: String,
-    /// Its version; a new one is made from the time when this is `None`.
-    pub version: Option<String>,
-    /// Whether the import becomes the latest version of its name. True unless changed.
-    pub promote: bool,
-    /// Labels to find it by.
-    pub labels: BTreeMap<String, String>,
-    /// Anything else to keep with it.
-    pub metadata: toml::Table,
-}
-
-impl ImportOptions {
-    /// Imports as a new version of `name` that becomes its latest one.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), version: None, promote: true, labels: BTreeMap::new(), metadata: toml::Table::new() }
-    }
-
-    /// Sets the version.
-    #[must_use]
-    pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.version = Some(version.into());
-        self
-    }
-
-    /// Leaves the `latest` pointer where it is.
-    ///
-    /// A name whose first version is imported so has no latest version until one is promoted.
-    #[must_use]
-    pub fn no_promote(mut self) -> Self {
-        self.promote = false;
-        self
-    }
-
-    /// Adds a label.
-    #[must_use]
-    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.labels.insert(key.into(), value.into());
-        self
-    }
-
-    /// Adds a value to the free metadata.
-    #[must_use]
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<toml::Value>) -> Self {
-        self.metadata.insert(key.into(), value.into());
-        self
-    }
-}
-
-impl From<Tag> for ImportOptions {
-    fn from(tag: Tag) -> Self {
-        Self::new(tag.name()).version(tag.version())
-    }
-}
-
-impl From<TagRef> for ImportOptions {
-    /// `name` and `name:latest` get a version that is made from the time.
-    fn from(tag: TagRef) -> Self {
-        let mut options = Self::new(tag.name());
-        options.version = tag.version().map(str::to_owned);
-        options
-    }
-}
-
-/// A model that was imported, and what should be said about it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Imported {
-    /// The model in the store.
-    pub model: Model,
-    /// What a person may not expect, to be printed one a line.
-    pub warnings: Vec<ImportWarning>,
-}
-
-/// Something about an import that a person may not expect. Its `Display` is a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ImportWarning {
-    /// Upper case in the name or the version was lowered.
-    Lowered(LoweredTag),
-    /// A Python pickle beside the safetensors was left out.
-    PickleLeftOut {
-        /// The pickle.
-        file: PathBuf,
-    },
-    /// Riverrun cannot tell what the model is for.
-    UnknownTask {
-        /// The first of the `architectures` in `config.json`.
-        architecture: Option<String>,
-    },
-}
-
-impl fmt::Display for ImportWarning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lowered(lowered) => lowered.fmt(f),
-            Self::PickleLeftOut { file } => write!(
-                f,
-                "{} was left out: a Python pickle is never read, and the safetensors are there",
-                file.display()
-            ),
-            Self::UnknownTask { architecture: Some(architecture) } => {
-                write!(f, "no inference task is known for `{architecture}`: the model is stored without a signature")
-            }
-            Self::UnknownTask { architecture: None } => f.write_str(
-                "config.json names no `architectures`, so the inference task is unknown: the model is stored \
-                 without a signature",
-            ),
-        }
-    }
-}
-
 impl ModelStore {
-    /// Copies a Hugging Face model directory into the store.
+    /// Brings what is at `path` into the store, whatever of the following it is.
     ///
-    /// The directory needs `config.json`, `tokenizer.json`, and `model.safetensors` or
-    /// `model.safetensors.index.json` with all its shards. Taken along are the other tokenizer files, small JSON
-    /// files, and the model card and licence. Links are followed and never copied as links. Readers see the
-    /// new version whole or not at all.
+    /// - A Hugging Face directory: `config.json`, `tokenizer.json`, and `model.safetensors` or
+    ///   `model.safetensors.index.json` with all its shards. Taken along are the other tokenizer files, small JSON files,
+    ///   the model card and the licence.
+    /// - An ONNX file with its external data, or a directory with one.
+    /// - A model of XGBoost (`.json`, `.ubj`) or LightGBM (`.txt`).
+    /// - A directory of BentoML's model store; its name, version, labels and metadata are taken over.
+    /// - An archive that [`export`](Self::export) wrote. See [`import_archive`](Self::import_archive).
+    ///
+    /// Links are followed and never copied as links. Readers see the new version whole or not at all.
     ///
     /// ```no_run
     /// use riverrun_model::{ImportOptions, ModelStore};
     ///
     /// let store = ModelStore::open_default()?;
-    /// let imported = store.import_directory("models/tweet-sentiment", ImportOptions::new("tweet-sentiment"))?;
+    /// let imported = store.import("models/tweet-sentiment", ImportOptions::new("tweet-sentiment"))?;
     /// println!("imported {}", imported.model.tag());
     /// # Ok::<(), riverrun_model::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::PickleOnly`], [`Error::MissingFile`] or [`Error::UnusableFile`] when the directory is not such a
-    /// one, [`Error::AlreadyExists`] when the tag is taken, [`Error::Io`] when the disk is full or the store
-    /// cannot be written. After an error the store is as it was.
+    /// [`Error::PickleOnly`], [`Error::MissingFile`], [`Error::UnusableFile`], [`Error::NotAModel`] or
+    /// [`Error::RefusedArchive`] when it is none of these, [`Error::NoName`] when neither it nor the options have a name,
+    /// [`Error::AlreadyExists`] when the tag is taken, [`Error::Io`] when the disk is full or the store cannot be
+    /// written. After an error the store is as it was.
+    pub fn import(&self, path: impl AsRef<Path>, options: ImportOptions) -> Result<Imported> {
+        let path = path.as_ref();
+        if archive::is_archive(path)? {
+            let file = fs::File::open(path).at("read", path)?;
+            return self.import_archive(file, path, options);
+        }
+        self.import_files(path, options)
+    }
+
+    /// Copies a Hugging Face directory, or another one that [`import`](Self::import) knows, into the store.
+    ///
+    /// # Errors
+    /// As [`import`](Self::import), and [`Error::NotADirectory`].
     pub fn import_directory(&self, directory: impl AsRef<Path>, options: ImportOptions) -> Result<Imported> {
-        let (tag, lowered) = tag_of(&options)?;
-        let source = HuggingFaceDirectory::scan(directory.as_ref())?;
+        let directory = directory.as_ref();
+        if fs::metadata(directory).at("read", directory)?.is_file() {
+            return Err(Error::NotADirectory { path: directory.to_owned() });
+        }
+        self.import_files(directory, options)
+    }
+
+    /// Reads an archive that [`export`](Self::export) wrote, and brings its model into the store.
+    ///
+    /// An archive is refused whole if it has a path that leads elsewhere, a link, a device, two files that some file
+    /// system takes for one, a file that its `model.toml` does not list, content that differs from what that lists, more
+    /// than the limits of the options allow, or anything after its end. It is unpacked while it is read, so little of it
+    /// is in memory, and it appears in the store when all of it was found to be right. `shown` is what errors call it.
+    ///
+    /// The name, the version, the labels and the metadata are the archive's, unless the options say otherwise.
+    ///
+    /// # Errors
+    /// [`Error::RefusedArchive`], and as [`import`](Self::import).
+    pub fn import_archive(
+        &self, reader: impl std::io::Read, shown: impl AsRef<Path>, options: ImportOptions,
+    ) -> Result<Imported> {
+        label::check(&options.labels)?;
+        let staging = Staging::create(self, &self.lock()?)?;
+        let staged = staging.model()?;
+        let mut metadata =
+            archive::unpack(Box::new(reader), shown.as_ref(), &staged, &options.limits, &*options.progress)?;
+        let own =
+            Origin { name: Some(metadata.name.clone()), version: Some(metadata.version.clone()), ..Origin::default() };
+        let (tag, lowered) = tag_of(&options, &own, shown.as_ref())?;
+        metadata.name = tag.name().to_owned();
+        metadata.version = tag.version().to_owned();
+        metadata.task = options.task.or(metadata.task);
+        metadata.labels.extend(options.labels);
+        metadata.metadata.extend(options.metadata);
+        let model = self.publish(&staging, tag, metadata, options.promote)?;
+        Ok(Imported { model, warnings: lowered.map(ImportWarning::Lowered).into_iter().collect() })
+    }
+
+    pub(crate) fn import_files(&self, path: &Path, options: ImportOptions) -> Result<Imported> {
+        label::check(&options.labels)?;
+        let mut source = Contents::scan(path, options.format, options.main.as_deref())?;
+        let origin = std::mem::take(&mut source.origin);
+        let (tag, lowered) = tag_of(&options, &origin, path)?;
         if self.has(&tag) {
             return Err(self.already_exists(tag, digest_all(&source)?));
         }
         let staging = Staging::create(self, &self.lock()?)?;
         let staged = staging.model()?;
 
+        let size = |name: &String| fs::metadata(source.file(name)).map_or(0, |metadata| metadata.len());
+        options.progress.begin("copying", Some(source.files.iter().map(size).sum()));
         let mut files = Vec::new();
         for name in &source.files {
-            let digest = digest::copy(&source.file(name), &staged.join(name))?;
+            let target = staged.join(name);
+            if let Some(directory) = target.parent() {
+                durable::create_directory(directory)?;
+            }
+            let digest = digest::copy(&source.file(name), &target, &*options.progress)?;
             files.push(FileEntry::new(name, digest));
         }
-        // The copies are looked at, not the originals: those may still change.
-        for name in &source.weights {
-            safetensors::check(&staged.join(name), &source.file(name))?;
+        let mut metadata = Metadata::new(&tag, source.format, files);
+        metadata.signatures = origin.signatures;
+        let class = source.inspect(&staged, &mut metadata)?;
+        metadata.task = options.task.or(origin.task).or(metadata.task).or(options.fallback_task);
+        if metadata.signatures.is_empty() {
+            metadata.signatures.extend(metadata.task.map(|_| Signature::batchable("predict")));
         }
-        let architecture = Architecture::read(&staged.join(CONFIG)).map_err(|error| match error {
-            Error::UnusableFile { problem, .. } => Error::UnusableFile { path: source.file(CONFIG), problem },
-            other => other,
-        })?;
+        if let Some(framework) = origin.framework {
+            metadata.framework = framework;
+        }
+        metadata.labels = origin.labels;
+        metadata.labels.extend(options.labels);
+        metadata.metadata = origin.metadata;
+        metadata.metadata.extend(options.metadata);
 
-        let mut metadata = Metadata::new(&tag, ModelFormat::Safetensors, files);
-        metadata.task = architecture.task;
-        metadata.signatures.extend(architecture.task.map(|_| Signature::batchable("predict")));
-        metadata.labels = options.labels;
-        metadata.metadata = options.metadata;
+        let mut warnings = Vec::from_iter(lowered.map(ImportWarning::Lowered));
+        warnings.extend(source.pickles.iter().map(|name| ImportWarning::PickleLeftOut { file: source.file(name) }));
+        // An ONNX graph without a configuration is called by its inputs and outputs.
+        if metadata.task.is_none() && (class.is_some() || source.files.contains(crate::source::hugging_face::CONFIG)) {
+            warnings.push(ImportWarning::UnknownTask { architecture: class });
+        }
+        let model = self.publish(&staging, tag, metadata, options.promote)?;
+        Ok(Imported { model, warnings })
+    }
+
+    /// Makes a staged version, all but its metadata, part of the store.
+    fn publish(&self, staging: &Staging, tag: Tag, metadata: Metadata, promote: bool) -> Result<Model> {
+        let staged = staging.model()?;
         durable::write(&staged.join(METADATA_FILE), metadata.to_toml(&tag)?.as_bytes())?;
-
+        // What cannot be read again must not get into the store.
+        Metadata::read(&tag, &staged)?;
         let lock = self.lock()?;
         if self.has(&tag) {
             return Err(self.already_exists(tag, metadata.files));
         }
-        staging.publish(self, &tag, options.promote, &lock)?;
+        staging.publish(self, &tag, promote, &lock)?;
         drop(lock);
-
-        let mut warnings = Vec::from_iter(lowered.map(ImportWarning::Lowered));
-        warnings.extend(source.pickles.iter().map(|name| ImportWarning::PickleLeftOut { file: source.file(name) }));
-        if architecture.task.is_none() {
-            warnings.push(ImportWarning::UnknownTask { architecture: architecture.class });
-        }
-        let model = Model::read(tag.clone(), self.version_path(&tag))?;
-        Ok(Imported { model, warnings })
+        Model::read(tag.clone(), self.version_path(&tag))
     }
 
     fn already_exists(&self, tag: Tag, mut files: Vec<FileEntry>) -> Error {
@@ -217,23 +166,26 @@ impl ModelStore {
     }
 }
 
-fn tag_of(options: &ImportOptions) -> Result<(Tag, Option<LoweredTag>)> {
-    match &options.version {
+/// The tag to import under: what the options say, or else what the model brings.
+fn tag_of(options: &ImportOptions, own: &Origin, path: &Path) -> Result<(Tag, Option<LoweredTag>)> {
+    let given = options.name.as_ref();
+    let name = given.or(own.name.as_ref()).ok_or_else(|| Error::NoName { path: path.to_owned() })?;
+    match options.version.as_ref().or(own.version.as_ref()) {
         Some(version) => {
-            let tag = Tag::new(&options.name, version)?;
-            let lowered = LoweredTag::of(&format!("{}:{version}", options.name));
+            let tag = Tag::new(name, version)?;
+            let lowered = LoweredTag::of(&format!("{name}:{version}"));
             Ok((tag, lowered))
         }
         None => {
             // Without a version of its own, so that a wrong name is reported as it was given.
-            let name = TagRef::latest(&options.name)?;
-            let tag = Tag::new(name.name(), &unique::version())?;
-            Ok((tag, LoweredTag::of(&options.name)))
+            let reference = TagRef::latest(name)?;
+            let tag = Tag::new(reference.name(), &unique::version())?;
+            Ok((tag, LoweredTag::of(name)))
         }
     }
 }
 
-fn digest_all(source: &HuggingFaceDirectory) -> Result<Vec<FileEntry>> {
+fn digest_all(source: &Contents) -> Result<Vec<FileEntry>> {
     source.files.iter().map(|name| Ok(FileEntry::new(name, digest(&source.file(name))?))).collect()
 }
 
@@ -244,7 +196,7 @@ mod tests {
     use super::super::staging;
     use super::super::testing::{a_model, import};
     use super::*;
-    use crate::InferenceTask;
+    use crate::{InferenceTask, ModelFormat};
 
     #[test]
     fn the_tweet_sentiment_model_is_imported_whole() {
@@ -343,6 +295,124 @@ mod tests {
             "{}",
             imported.warnings[0]
         );
+    }
+
+    #[test]
+    fn a_directory_of_bentoml_is_imported_with_all_it_says_and_without_its_pickles() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let saved = tempfile::tempdir().unwrap();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for from in [here.join("tests/fixtures/bentoml"), here.join("../../models/tweet-sentiment")] {
+            for entry in fs::read_dir(from).unwrap() {
+                let path = entry.unwrap().path();
+                fs::copy(&path, saved.path().join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        fs::remove_file(saved.path().join("make.py")).unwrap();
+
+        let imported = store.import(saved.path(), ImportOptions::default().label("stage", "production")).unwrap();
+
+        let metadata = imported.model.metadata();
+        assert_eq!(imported.model.tag().to_string(), "sentiment-pipe:ownrzzhjjwcluax4");
+        assert_eq!(metadata.task, Some(InferenceTask::TextClassification));
+        assert_eq!(metadata.signatures, ["__call__", "predict"].map(Signature::batchable));
+        assert_eq!(metadata.labels["owner"], "nlp_team");
+        assert_eq!(metadata.labels["stage"], "production");
+        assert_eq!(metadata.metadata["data"]["splits"][1].as_integer(), Some(2));
+        assert_eq!(metadata.metadata["source"]["bentoml"].as_str(), Some("1.1.11"));
+        let warnings: Vec<_> = imported.warnings.iter().map(ToString::to_string).collect();
+        assert!(warnings.len() == 2 && warnings[0].contains("custom_objects.pkl was left out"), "{warnings:?}");
+        for file in ["custom_objects.pkl", "pipeline.v2.pkl", "model.yaml"] {
+            assert!(!imported.model.path().join(file).exists());
+        }
+    }
+
+    #[test]
+    fn an_onnx_file_is_imported_with_its_inputs_and_outputs() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/onnx/crayfish-ffnn.onnx");
+
+        let imported = store.import(file, ImportOptions::new("crayfish")).unwrap();
+        let unnamed = store.import(file, ImportOptions::default()).unwrap_err();
+
+        let metadata = imported.model.metadata();
+        assert_eq!((metadata.format, metadata.framework.as_str()), (ModelFormat::Onnx, "onnx"));
+        assert_eq!(metadata.main.as_deref(), Some("crayfish-ffnn.onnx"));
+        assert_eq!(metadata.inputs[0].to_string(), "input: float32 [batch_size, 1, 784]");
+        assert_eq!(metadata.outputs[0].to_string(), "output: float32 [batch_size, 10]");
+        assert_eq!(imported.model, store.get(&"crayfish".parse().unwrap()).unwrap());
+        assert!(imported.warnings.is_empty(), "{:?}", imported.warnings);
+        assert!(unnamed.to_string().contains("`--name NAME`"), "{unnamed}");
+    }
+
+    #[test]
+    fn an_onnx_directory_keeps_its_layout_and_its_external_data() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let source = a_model();
+        fs::remove_file(source.path().join("model.safetensors")).unwrap();
+        fs::create_dir(source.path().join("onnx")).unwrap();
+        fs::write(source.path().join("onnx/model.onnx"), crate::onnx::testing::model(Some("model.onnx_data"))).unwrap();
+        fs::write(source.path().join("onnx/model.onnx_data"), [0; 64]).unwrap();
+
+        let model = import(&store, source.path(), "bert:1");
+
+        assert_eq!(model.metadata().framework, "transformers");
+        assert_eq!(model.metadata().task, Some(InferenceTask::TextClassification));
+        assert_eq!(model.metadata().main.as_deref(), Some("onnx/model.onnx"));
+        model.verified_file("onnx/model.onnx_data").unwrap();
+        model.verified_file("tokenizer.json").unwrap();
+    }
+
+    #[test]
+    fn boosters_are_told_by_their_files() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let learner = r#"{"learner": {"feature_names": ["age", "size"], "learner_model_param": {"num_feature": "2"},
+            "objective": {"name": "binary:logistic"}, "gradient_booster": {"trees": [1]}}, "version": [2, 0, 0]}"#;
+        let head = ["tree", "version=v4", "num_class=1", "max_feature_idx=1", "objective=regression"];
+        let tree = [&head[..], &["feature_names=age size", "", "Tree=0", "objective=binary"]].concat().join("\n");
+        fs::write(files.path().join("booster.json"), learner).unwrap();
+        fs::write(files.path().join("booster.txt"), tree).unwrap();
+        fs::write(files.path().join("booster.ubj"), b"{L\0\0\0\0\0\0\0\x07learner{}}").unwrap();
+        let import = |file: &str, version: &str| {
+            let options = ImportOptions::new("booster").version(version);
+            store.import(files.path().join(file), options).unwrap().model.metadata().clone()
+        };
+
+        let (json, text, binary) =
+            (import("booster.json", "1"), import("booster.txt", "2"), import("booster.ubj", "3"));
+
+        assert_eq!((json.format, json.framework.as_str()), (ModelFormat::Xgboost, "xgboost"));
+        assert_eq!(json.task, Some(InferenceTask::TabularClassification));
+        assert_eq!(json.inputs.len(), 2);
+        assert_eq!((text.format, text.framework.as_str()), (ModelFormat::Lightgbm, "lightgbm"));
+        assert_eq!(text.task, Some(InferenceTask::TabularRegression));
+        assert_eq!(text.inputs[1].name, "size");
+        assert_eq!((binary.format, binary.main.as_deref()), (ModelFormat::Xgboost, Some("booster.ubj")));
+    }
+
+    #[test]
+    fn what_is_no_model_is_told_what_is() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let message = |name: &str, content: &[u8]| {
+            fs::write(files.path().join(name), content).unwrap();
+            let error = store.import(files.path().join(name), ImportOptions::new("x")).unwrap_err();
+            assert!(!staging::is_used(&store) && store.list().unwrap().is_empty());
+            error.to_string()
+        };
+
+        assert!(message("notes.txt", b"hello").contains("is no model that can be imported; give "));
+        assert!(message("booster.json", b"{\"learner\": 1}").contains("no whole model of XGBoost"));
+        assert!(message("model.pkl", b"x").contains("is a Python pickle"));
+        assert!(message("model.onnx", b"x").contains("is no whole ONNX model"));
+        assert!(message("model.tar.zst", b"x").contains("was refused and nothing of it was kept"));
+        assert!(message("empty.onnx", b"").contains("it is empty"));
     }
 
     #[test]

@@ -9,9 +9,11 @@
 //! ```
 
 mod change;
+mod export;
 mod import;
 mod list;
 mod lock;
+mod options;
 mod staging;
 mod unique;
 
@@ -19,8 +21,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use import::{ImportOptions, ImportWarning, Imported};
 pub use list::ListEntry;
+pub use options::{ExportOptions, Exported, ImportOptions, ImportWarning, Imported};
 
 use crate::durable;
 use crate::error::{At, Error, Result};
@@ -35,8 +37,8 @@ const HOME_VARIABLE: &str = "RIVERRUN_HOME";
 
 /// The models that this machine has.
 ///
-/// Any number of threads and processes may use a store at once: a version appears whole or not at all, and is never
-/// changed afterwards. Opening a store removes what commands that were killed have left in it.
+/// Any number of threads and processes may use a store at once: a version appears whole or not at all, and its
+/// files are never changed afterwards; its labels may be. Opening a store removes what commands that were killed have left in it.
 #[derive(Clone, Debug)]
 pub struct ModelStore {
     home: PathBuf,
@@ -195,7 +197,7 @@ impl ModelStore {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@ use super::lock::{self, StoreLock};
 use super::unique;
 use crate::durable;
 use crate::error::{At, Error, Result};
+use crate::metadata::METADATA_FILE;
 use crate::tag::Tag;
 
 const OWNER_LOCK: &str = "owner.lock";
@@ -59,7 +60,7 @@ impl Staging {
     pub(super) fn publish(&self, store: &ModelStore, tag: &Tag, promote: bool, _lock: &StoreLock) -> Result<()> {
         let (staged, target) = (self.path.join(MODEL), store.version_path(tag));
         let pointer = promote.then(|| self.write_pointer(PROMOTE, tag)).transpose()?;
-        durable::sync_directory(&staged)?;
+        durable::sync_tree(&staged)?;
         durable::sync_directory(&self.path)?;
         let name_path = store.name_path(tag.name());
         durable::create_directory(&name_path)?;
@@ -88,6 +89,16 @@ impl Staging {
         // The last version takes its name along; with others there this does nothing.
         let _ = fs::remove_dir(&name_path);
         Ok(())
+    }
+
+    /// Writes a version's metadata anew: readers see the old or the new.
+    pub(super) fn replace_metadata(
+        &self, store: &ModelStore, tag: &Tag, content: &str, _lock: &StoreLock,
+    ) -> Result<()> {
+        let (new, target) = (self.path.join(METADATA_FILE), store.version_path(tag).join(METADATA_FILE));
+        durable::write(&new, content.as_bytes())?;
+        fs::rename(&new, &target).at("write", &target)?;
+        durable::sync_directory(&store.version_path(tag))
     }
 
     /// Makes a version the latest one of its name.

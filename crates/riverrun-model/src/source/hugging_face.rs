@@ -2,73 +2,98 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
+use super::pickle::{self, is_pickle};
+use super::{Contents, Origin, regular_files};
 use crate::error::{At, Error, Result};
+use crate::format::ModelFormat;
+use crate::relative_path;
 use crate::task::InferenceTask;
 
 pub(crate) const CONFIG: &str = "config.json";
-const TOKENIZER: &str = "tokenizer.json";
-const WEIGHTS: &str = "model.safetensors";
-const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+pub(crate) const TOKENIZER: &str = "tokenizer.json";
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+pub(crate) const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+/// Names the parts of a model of `sentence-transformers`.
+pub(crate) const MODULES: &str = "modules.json";
 
 /// A JSON file that nothing is known about is taken up to this size, in bytes.
 const SMALL_JSON: u64 = 1024 * 1024;
 
-/// The files of a Hugging Face model directory, sorted into what is taken and what is not.
-#[derive(Debug)]
-pub(crate) struct HuggingFaceDirectory {
-    path: PathBuf,
-    /// The names of the files to take, all directly in the directory.
-    pub(crate) files: BTreeSet<String>,
-    /// Those of them that hold weights.
-    pub(crate) weights: BTreeSet<String>,
-    /// The pickles that lie beside the safetensors and are left out.
-    pub(crate) pickles: Vec<String>,
+/// Looks at the names in a directory, and at the index of its weights if it has one.
+///
+/// A symbolic link counts as the file it leads to: the cache of `huggingface_hub` is made of them.
+pub(crate) fn scan(path: &Path) -> Result<Contents> {
+    let present = regular_files(path)?;
+    let mut weights = weights(path, &present)?;
+    for (file, advice) in [(CONFIG, DOWNLOAD_ADVICE), (TOKENIZER, TOKENIZER_ADVICE)] {
+        if !present.contains_key(file) {
+            return Err(missing(path, file, advice));
+        }
+    }
+    let mut files = companions(&present);
+    if !present.contains_key(WEIGHTS) {
+        files.insert(WEIGHTS_INDEX.to_owned());
+    }
+    for module in modules(path, &present)? {
+        let (config, tensors) = (format!("{module}/config.json"), format!("{module}/model.safetensors"));
+        if path.join(&tensors).is_file() {
+            weights.insert(tensors);
+        }
+        if path.join(&config).is_file() {
+            files.insert(config);
+        }
+    }
+    files.extend(weights.iter().cloned());
+    Ok(Contents {
+        root: path.to_owned(),
+        format: ModelFormat::Safetensors,
+        files,
+        weights,
+        main: None,
+        pickles: present.into_keys().filter(|name| is_pickle(name)).collect(),
+        origin: Origin::default(),
+    })
 }
 
-impl HuggingFaceDirectory {
-    /// Looks at the names in a directory, and at the index of its weights if it has one.
-    ///
-    /// A symbolic link counts as the file it leads to: the cache of `huggingface_hub` is made of them.
-    pub(crate) fn scan(path: &Path) -> Result<Self> {
-        let kind = fs::metadata(path).at("read", path)?;
-        if !kind.is_dir() {
-            let parent = path.parent().unwrap_or(path);
-            return Err(match path.file_name().and_then(|name| name.to_str()) {
-                Some(name) if is_pickle(name) => pickle_only(parent, name),
-                _ => Error::NotADirectory { path: path.to_owned() },
-            });
-        }
-        let present = regular_files(path)?;
+/// Whether a directory holds weights of `transformers`, readable or not.
+pub(crate) fn has_weights(path: &Path) -> Result<bool> {
+    let present = regular_files(path)?;
+    Ok([WEIGHTS, WEIGHTS_INDEX].iter().any(|name| present.contains_key(*name)))
+}
 
-        let weights = weights(path, &present)?;
-        for (file, advice) in [(CONFIG, DOWNLOAD_ADVICE), (TOKENIZER, TOKENIZER_ADVICE)] {
-            if !present.contains_key(file) {
-                return Err(missing(path, file, advice));
-            }
-        }
-        let mut files: BTreeSet<String> =
-            present.iter().filter(|(name, size)| is_wanted(name, **size)).map(|(name, _)| name.clone()).collect();
-        files.extend(weights.iter().cloned());
-        if !present.contains_key(WEIGHTS) {
-            files.insert(WEIGHTS_INDEX.to_owned());
-        }
+/// The files beside the weights that belong to the model.
+pub(crate) fn companions(present: &BTreeMap<String, u64>) -> BTreeSet<String> {
+    present.iter().filter(|(name, size)| is_wanted(name, **size)).map(|(name, _)| name.clone()).collect()
+}
 
-        Ok(Self {
-            path: path.to_owned(),
-            files,
-            weights,
-            pickles: present.into_keys().filter(|name| is_pickle(name)).collect(),
-        })
+/// The directories with the parts of a model of `sentence-transformers`, such as `1_Pooling`.
+fn modules(path: &Path, present: &BTreeMap<String, u64>) -> Result<Vec<String>> {
+    if present.get(MODULES).is_none_or(|size| *size > SMALL_JSON) {
+        return Ok(Vec::new());
     }
+    let file = path.join(MODULES);
+    let bytes = fs::read(&file).at("read", &file)?;
+    parse_modules(&bytes).map_err(|problem| Error::UnusableFile { path: file, problem })
+}
 
-    /// Where one of the files is.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+/// The directories that a `modules.json` names, without the model's own.
+pub(crate) fn parse_modules(content: &[u8]) -> Result<Vec<String>, String> {
+    #[derive(Deserialize)]
+    struct Module {
+        path: String,
     }
+    let modules: Vec<Module> =
+        serde_json::from_slice(content).map_err(|error| format!("it is no list of modules ({error})"))?;
+    let directories: Vec<String> =
+        modules.into_iter().map(|module| module.path).filter(|path| !path.is_empty()).collect();
+    for directory in &directories {
+        relative_path::check(directory)?;
+    }
+    Ok(directories)
 }
 
 const DOWNLOAD_ADVICE: &str =
@@ -82,22 +107,6 @@ const SHARD_ADVICE: &str = "model.safetensors.index.json names it: download the 
 
 fn missing(directory: &Path, file: &str, advice: &'static str) -> Error {
     Error::MissingFile { directory: directory.to_owned(), file: file.to_owned(), advice }
-}
-
-/// The regular files directly in a directory, links followed, with their sizes.
-fn regular_files(directory: &Path) -> Result<BTreeMap<String, u64>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(directory).at("read", directory)? {
-        let entry = entry.at("read", directory)?;
-        // A name that is not UTF-8 is none that is looked for; a link to nowhere is a file that is missing.
-        let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), fs::metadata(entry.path())) else {
-            continue;
-        };
-        if metadata.is_file() {
-            files.insert(name, metadata.len());
-        }
-    }
-    Ok(files)
 }
 
 /// The files with the weights: one, or the shards of an index.
@@ -115,26 +124,10 @@ fn weights(directory: &Path, present: &BTreeMap<String, u64>) -> Result<BTreeSet
         });
     }
 
-    #[derive(Deserialize)]
-    struct Index {
-        weight_map: BTreeMap<String, String>,
-    }
     let path = directory.join(WEIGHTS_INDEX);
-    let unusable = |problem: String| Error::UnusableFile { path: path.clone(), problem };
     let bytes = fs::read(&path).at("read", &path)?;
-    let index: Index =
-        serde_json::from_slice(&bytes).map_err(|error| unusable(format!("it is no index of weights ({error})")))?;
-    let shards: BTreeSet<String> = index.weight_map.into_values().collect();
-    if shards.is_empty() {
-        return Err(unusable("it names no weights".into()));
-    }
+    let shards = parse_index(&bytes).map_err(|problem| Error::UnusableFile { path, problem })?;
     for shard in &shards {
-        if shard.contains(['/', '\\']) || !shard.ends_with(".safetensors") {
-            return Err(unusable(format!(
-                "it names `{}`, which is no safetensors file beside it",
-                shard.escape_debug()
-            )));
-        }
         if !present.contains_key(shard) {
             return Err(missing(directory, shard, SHARD_ADVICE));
         }
@@ -142,8 +135,28 @@ fn weights(directory: &Path, present: &BTreeMap<String, u64>) -> Result<BTreeSet
     Ok(shards)
 }
 
+/// The shards that an index of weights names.
+pub(crate) fn parse_index(content: &[u8]) -> Result<BTreeSet<String>, String> {
+    #[derive(Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let index: Index =
+        serde_json::from_slice(content).map_err(|error| format!("it is no index of weights ({error})"))?;
+    let shards: BTreeSet<String> = index.weight_map.into_values().collect();
+    if shards.is_empty() {
+        return Err("it names no weights".into());
+    }
+    for shard in &shards {
+        if shard.contains(['/', '\\']) || !shard.ends_with(".safetensors") {
+            return Err(format!("it names `{}`, which is no safetensors file beside it", shard.escape_debug()));
+        }
+    }
+    Ok(shards)
+}
+
 /// Whether a file beside the weights belongs to the model.
-fn is_wanted(name: &str, size: u64) -> bool {
+pub(crate) fn is_wanted(name: &str, size: u64) -> bool {
     const DOCUMENTS: [&str; 4] = ["readme", "model_card", "license", "notice"];
     const TOKENIZER_FILES: [&str; 4] = ["vocab.txt", "vocab.json", "merges.txt", "chat_template.jinja"];
     let lower = name.to_ascii_lowercase();
@@ -160,28 +173,10 @@ fn is_wanted(name: &str, size: u64) -> bool {
             && size <= SMALL_JSON)
 }
 
-fn is_pickle(name: &str) -> bool {
-    let extension = Path::new(name).extension().and_then(|e| e.to_str());
-    extension.is_some_and(|extension| {
-        ["bin", "pkl", "pickle", "pt", "pth", "ckpt"].iter().any(|pickle| extension.eq_ignore_ascii_case(pickle))
-    })
-}
-
-fn pickle_only(directory: &Path, pickle: &str) -> Error {
-    let class = Architecture::read(&directory.join(CONFIG))
-        .ok()
-        .and_then(|architecture| architecture.class)
-        .filter(|class| class.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
-        .unwrap_or_else(|| "AutoModelForSequenceClassification".to_owned());
-    let from = directory.display();
-    Error::PickleOnly {
-        file: directory.join(pickle),
-        command: format!(
-            "python -c \"import transformers; transformers.{class}.from_pretrained('{from}')\
-             .save_pretrained('{from}', safe_serialization=True)\""
-        ),
-        directory: directory.to_owned(),
-    }
+/// The refusal of a directory whose weights are in a pickle.
+pub(crate) fn pickle_only(directory: &Path, pickle: &str) -> Error {
+    let class = Architecture::read(&directory.join(CONFIG)).ok().and_then(|architecture| architecture.class);
+    pickle::of_transformers(directory.join(pickle), class.as_deref(), &directory.display().to_string(), directory)
 }
 
 /// What a `config.json` says about the model's class.
@@ -225,7 +220,7 @@ mod tests {
 
     fn message(files: &[(&str, &str)]) -> String {
         let directory = directory(files);
-        HuggingFaceDirectory::scan(directory.path()).unwrap_err().to_string()
+        scan(directory.path()).unwrap_err().to_string()
     }
 
     #[test]
@@ -246,7 +241,7 @@ mod tests {
         ]);
         fs::create_dir(directory.path().join("onnx")).unwrap();
 
-        let scanned = HuggingFaceDirectory::scan(directory.path()).unwrap();
+        let scanned = scan(directory.path()).unwrap();
 
         let taken: Vec<_> = scanned.files.iter().map(String::as_str).collect();
         assert_eq!(
@@ -300,7 +295,7 @@ mod tests {
         ];
         let whole = directory(&all);
 
-        let scanned = HuggingFaceDirectory::scan(whole.path()).unwrap();
+        let scanned = scan(whole.path()).unwrap();
         let missing = message(&all[..4]);
         let outside = message(&[
             ("config.json", "{}"),

@@ -1,0 +1,258 @@
+//! From the hub into the store.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::cache::RepositoryCache;
+use super::client::{Client, escape};
+use super::download::Downloader;
+use super::listing::{Listing, RemoteFile, is_commit};
+use super::reference::HubReference;
+use super::select::{self, Weights};
+use super::settings::PullOptions;
+use crate::error::{At, Error, Result};
+use crate::label::LabelChange;
+use crate::model::Model;
+use crate::onnx;
+use crate::source::Contents;
+use crate::source::hugging_face::{MODULES, WEIGHTS, WEIGHTS_INDEX, parse_index, parse_modules};
+use crate::source::onnx::relative_to_root;
+use crate::store::{ImportOptions, ImportWarning, ModelStore};
+use crate::tag::{LoweredTag, Tag};
+
+/// The longest listing of a repository, in bytes.
+const MAX_LISTING: u64 = 64 << 20;
+
+/// How much of a commit is the version of a model without another one, in digits.
+const VERSION_LENGTH: usize = 12;
+
+/// A model that was pulled from the hub.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Pulled {
+    /// The model in the store.
+    pub model: Model,
+    /// The commit that the revision is.
+    pub commit: String,
+    /// Whether it has come into the store just now; it was there already otherwise.
+    pub is_new: bool,
+    /// What a person may not expect, to be printed one a line.
+    pub warnings: Vec<ImportWarning>,
+}
+
+impl ModelStore {
+    /// Brings a model from the Hugging Face hub into the store.
+    ///
+    /// Fetched are the weights in safetensors, or in ONNX where there are none or ONNX is asked for, and the configuration,
+    /// the tokenizer and the model card; never a Python pickle, and no code. Each file is compared with the size and the
+    /// hash that the hub lists. A download that was cut off goes on where it ended, also in a later call.
+    ///
+    /// The name is that of the repository and the version the start of the commit, unless the options say otherwise; so a
+    /// model that is in the store already is found without asking for its files. The repository, the revision and the
+    /// commit are in the metadata, under `source`.
+    ///
+    /// ```no_run
+    /// use riverrun_model::{HubSettings, ModelStore, PullOptions};
+    ///
+    /// let store = ModelStore::open_default()?;
+    /// let hub = HubSettings::from_environment()?;
+    /// let pulled = store.pull(&"hf:sentence-transformers/all-MiniLM-L6-v2".parse()?, PullOptions::new(hub))?;
+    /// println!("{} is commit {}", pulled.model.tag(), pulled.commit);
+    /// # Ok::<(), riverrun_model::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::HubRefused`] when it is not there or needs another token, [`Error::HubUnavailable`] when the hub does not
+    /// answer, [`Error::HubAnswer`] when what it sends is not what it lists, [`Error::PickleOnly`] or
+    /// [`Error::MissingFile`] when nothing in it can be run, [`Error::NotCached`] when it is offline and not in the cache;
+    /// and as [`import`](Self::import).
+    pub fn pull(&self, reference: &HubReference, options: PullOptions) -> Result<Pulled> {
+        let PullOptions { hub, keep, file } = options;
+        let cache = RepositoryCache::new(&hub.cache, reference);
+        let watcher = keep.progress.clone();
+        if hub.offline {
+            let not_cached = |reason: &str| Error::NotCached {
+                reference: reference.to_string(),
+                cache: hub.cache.clone(),
+                reason: reason.to_owned(),
+            };
+            let commit = cache.commit(reference.revision()).ok_or_else(|| not_cached(""))?;
+            let pull = Pull { store: self, reference, endpoint: &hub.endpoint, commit: &commit };
+            if let Some(there) = pull.find(&keep)? {
+                return Ok(there);
+            }
+            let snapshot = cache.snapshot(&commit);
+            let contents = Contents::scan(&snapshot, keep.format, file.as_deref())?;
+            for name in &contents.files {
+                // What Python wrote there is looked at as what we did.
+                let right =
+                    cache.digest_of(&commit, name).map(|digest| digest.matches(&snapshot.join(name))).transpose()?;
+                if right == Some(false) {
+                    return Err(not_cached(&format!(", where its {name} is damaged")));
+                }
+            }
+            return pull.import(&snapshot, keep, file);
+        }
+
+        let client = Client::new(&hub, &*watcher)?;
+        watcher.begin("asking the hub", None);
+        let revision = escape(reference.revision()).replace('/', "%2F");
+        let path = format!("/api/models/{}/revision/{revision}?blobs=true", reference.repository());
+        let listing =
+            Listing::parse(reference.repository(), &client.get_all(reference.repository(), &path, MAX_LISTING)?)?;
+        if is_commit(reference.revision()) && reference.revision() != listing.commit {
+            let problem = format!("is answered with the commit {}", listing.commit);
+            return Err(Error::HubAnswer { file: reference.to_string(), problem });
+        }
+        let pull = Pull { store: self, reference, endpoint: &hub.endpoint, commit: &listing.commit };
+        if let Some(there) = pull.find(&keep)? {
+            cache.remember(reference.revision(), &listing.commit)?;
+            return Ok(there);
+        }
+        let weights = select::weights(&listing, reference, keep.format, file.as_deref())?;
+        let mut downloader = Downloader {
+            client: &client,
+            cache: &cache,
+            reference,
+            commit: &listing.commit,
+            limits: &keep.limits,
+            total: 0,
+        };
+        fetch_all(&mut downloader, &listing, &weights)?;
+        cache.remember(reference.revision(), &listing.commit)?;
+
+        let mut keep = keep;
+        keep.format = Some(weights.format());
+        keep.fallback_task = listing.task;
+        let main = match weights {
+            Weights::Onnx(main) => Some(main),
+            _ => None,
+        };
+        pull.import(&cache.snapshot(&listing.commit), keep, main)
+    }
+}
+
+/// Has all files of a model in the cache.
+fn fetch_all(downloader: &mut Downloader<'_>, listing: &Listing, weights: &Weights) -> Result<()> {
+    let progress = downloader.client.progress();
+    let mut fetched = BTreeSet::new();
+    let fetch = |downloader: &mut Downloader<'_>, fetched: &mut BTreeSet<String>, paths: Vec<String>| -> Result<()> {
+        let mut files: Vec<RemoteFile> = Vec::new();
+        for path in paths {
+            let known = listing.find(&path).cloned();
+            let file = known.unwrap_or(RemoteFile { path: path.clone(), size: None, digest: None });
+            if fetched.insert(path) {
+                files.push(file);
+            }
+        }
+        if fetched.len() > downloader.limits.entries {
+            let problem = format!("has more than {} files", downloader.limits.entries);
+            return Err(Error::HubAnswer { file: downloader.reference.to_string(), problem });
+        }
+        let known: Option<u64> = files.iter().map(|file| file.size).sum();
+        progress.begin("downloading", known);
+        files.iter().try_for_each(|file| downloader.fetch(file).map(drop))
+    };
+    let reference = downloader.reference;
+    let unusable =
+        |path: &str, problem: String| Error::UnusableFile { path: format!("{reference}/{path}").into(), problem };
+    let snapshot = downloader.cache.snapshot(&listing.commit);
+    let read = |path: &str| fs::read(snapshot.join(path)).at_outside("read", &snapshot.join(path));
+
+    // The small ones first: a repository that cannot be used is told from them.
+    let mut small: Vec<String> = select::beside(listing).into_iter().collect();
+    if *weights == Weights::Shards {
+        small.push(WEIGHTS_INDEX.to_owned());
+    }
+    fetch(downloader, &mut fetched, small)?;
+    let mut large = match weights {
+        Weights::Safetensors => vec![WEIGHTS.to_owned()],
+        Weights::Shards => {
+            let shards = parse_index(&read(WEIGHTS_INDEX)?).map_err(|problem| unusable(WEIGHTS_INDEX, problem))?;
+            shards.into_iter().collect()
+        }
+        Weights::Onnx(main) => vec![main.clone()],
+    };
+    if select::has_modules(listing) && !matches!(weights, Weights::Onnx(_)) {
+        let modules = parse_modules(&read(MODULES)?).map_err(|problem| unusable(MODULES, problem))?;
+        large.extend(modules.iter().flat_map(|module| select::of_module(listing, module)));
+    }
+    fetch(downloader, &mut fetched, large)?;
+    if let Weights::Onnx(main) = weights {
+        let header = onnx::read(&snapshot.join(main), Path::new(main))?;
+        let mut external = Vec::new();
+        for location in &header.external {
+            let path = relative_to_root(main, location).map_err(|problem| unusable(main, problem))?;
+            select::external(listing, downloader.reference, &path)?;
+            external.push(path);
+        }
+        if !external.is_empty() {
+            fetch(downloader, &mut fetched, external)?;
+        }
+    }
+    Ok(())
+}
+
+/// One commit on its way into the store.
+struct Pull<'a> {
+    store: &'a ModelStore,
+    reference: &'a HubReference,
+    endpoint: &'a str,
+    commit: &'a str,
+}
+
+impl Pull<'_> {
+    fn tag(&self, keep: &ImportOptions) -> Result<Tag> {
+        let name = keep.name.clone().unwrap_or_else(|| self.reference.name());
+        let version = keep.version.clone().unwrap_or_else(|| self.commit.chars().take(VERSION_LENGTH).collect());
+        Tag::new(&name, &version)
+    }
+
+    /// The model, if it is in the store under the tag that it would get.
+    fn find(&self, keep: &ImportOptions) -> Result<Option<Pulled>> {
+        let tag = self.tag(keep)?;
+        let model = match self.store.get(&(&tag).into()) {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            found => found?,
+        };
+        let source = model.metadata().metadata.get("source");
+        let says =
+            |key: &str, value: &str| source.and_then(|source| source.get(key)?.as_str()).is_some_and(|it| it == value);
+        let format = keep.format.is_none_or(|format| format == model.metadata().format);
+        if !says("repository", self.reference.repository()) || !says("commit", self.commit) || !format {
+            return Err(Error::AlreadyExists { tag, identical: false });
+        }
+        let labels = keep.labels.clone().into_iter().map(|(key, value)| LabelChange::Set(key, value));
+        let model = if keep.labels.is_empty() { model } else { self.store.label(&(&tag).into(), labels)? };
+        if keep.promote {
+            self.store.promote(&tag)?;
+        }
+        Ok(Some(Pulled { model, commit: self.commit.to_owned(), is_new: false, warnings: Vec::new() }))
+    }
+
+    fn import(&self, snapshot: &Path, mut keep: ImportOptions, main: Option<String>) -> Result<Pulled> {
+        let mut warnings = Vec::new();
+        warnings.extend(keep.name.as_deref().and_then(LoweredTag::of).map(ImportWarning::Lowered));
+        let tag = self.tag(&keep)?;
+        keep.name = Some(tag.name().to_owned());
+        keep.version = Some(tag.version().to_owned());
+        keep.main = main;
+        let mut source = toml::Table::new();
+        for (key, value) in [
+            ("hub", self.endpoint),
+            ("repository", self.reference.repository()),
+            ("revision", self.reference.revision()),
+            ("commit", self.commit),
+        ] {
+            source.insert(key.to_owned(), value.into());
+        }
+        keep.metadata.insert("source".to_owned(), source.into());
+        let imported = self.store.import_files(snapshot, keep)?;
+        // Pickles that Python has put into the cache were neither fetched nor read.
+        let said =
+            imported.warnings.into_iter().filter(|warning| !matches!(warning, ImportWarning::PickleLeftOut { .. }));
+        warnings.extend(said);
+        Ok(Pulled { model: imported.model, commit: self.commit.to_owned(), is_new: true, warnings })
+    }
+}
