@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from riverrun.datastream.functions import OUT, AsyncRetryPredicate, AsyncRetryStrategy
+from riverrun.exceptions import BadInput
 
 __all__ = ["ExponentialBackoffDelayRetryStrategy", "FixedDelayRetryStrategy", "NoRetryStrategy", "RetryPredicate"]
 
 
 def _positive(value, what: str):
     if not value > 0:
-        raise ValueError(f"the {what} of a retry strategy is {value}; give more than 0")
+        raise BadInput(f"the {what} of a retry strategy is {value}; give more than 0")
     return value
 
 

@@ -252,12 +252,12 @@ def test_state_that_is_asked_for_too_late_or_used_without_a_key_says_so(env):
         def map(self, value): ...
 
     for stream, words in [
-        (keyed(env).process(Late()), "ask for it in `open`"),
-        (keyed(env).process(Early()), "state"),
-        (env.from_collection([1]).map(Unkeyed()), "call `key_by` before it"),
+        (lambda: keyed(env).process(Late()), "ask for it in `open`"),
+        (lambda: keyed(env).process(Early()), "state"),
+        (lambda: env.from_collection([1]).map(Unkeyed()), "call `key_by` before it"),
     ]:
         with pytest.raises(JobExecutionError) as raised:
-            results(stream)
+            results(stream())
         assert words in str(raised.value.__cause__)
 
 
