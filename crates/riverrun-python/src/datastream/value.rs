@@ -17,10 +17,6 @@ impl PyValue {
         Self(object.unbind())
     }
 
-    pub(crate) fn none() -> Self {
-        Self(Python::attach(|py| py.None()))
-    }
-
     pub(crate) fn bind<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
         self.0.bind(py)
     }

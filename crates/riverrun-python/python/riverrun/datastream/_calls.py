@@ -66,15 +66,20 @@ class Plain:
         return (None, self._function)
 
 
+def is_plain(function) -> bool:
+    """Whether it is something to be called as it is: not one of the function classes, nor an object of one."""
+    is_class = isinstance(function, type) and issubclass(function, Function)
+    return callable(function) and not is_class and not isinstance(function, Function)
+
+
 def of(function, base: type, method: str, what: str):
     """A function object of this base, or anything that can be called."""
     if isinstance(function, base):
         return Calls(function, method)
-    if not isinstance(function, Function) and not isinstance(function, type) and callable(function):
+    if is_plain(function):
         return Plain(function)
-    if isinstance(function, type) and not issubclass(function, Function):
-        return Plain(function)
-    raise BadInputType(f"`{what}` takes a `{base.__name__}` or a function, and {function!r} was given")
+    hint = f"; make one, as `{function.__name__}()`" if isinstance(function, type) else ""
+    raise BadInputType(f"`{what}` takes a `{base.__name__}` or a function, and {function!r} was given{hint}")
 
 
 def require(function, base: type | tuple, what: str):

@@ -31,7 +31,6 @@ from riverrun.datastream.functions import (
     CoProcessFunction,
     FilterFunction,
     FlatMapFunction,
-    Function,
     KeyedBroadcastProcessFunction,
     KeyedCoProcessFunction,
     KeyedProcessFunction,
@@ -98,7 +97,7 @@ def _text(type_info: TypeInformation | None) -> Callable | None:
 def _selector(selector, what: str) -> Callable:
     if isinstance(selector, KeySelector):
         return selector.get_key
-    if callable(selector) and not isinstance(selector, Function):
+    if _calls.is_plain(selector):
         return selector
     raise BadInputType(f"`{what}` takes a `KeySelector` or a function, and {selector!r} was given")
 
@@ -309,7 +308,7 @@ class DataStream:
     def partition_custom(self, partitioner: Callable | Partitioner, key_selector: Callable | KeySelector) -> DataStream:
         """Sends each record to the subtask that ``partitioner`` gives for its key and their number."""
         partition = partitioner.partition if isinstance(partitioner, Partitioner) else partitioner
-        if not callable(partition):
+        if not isinstance(partitioner, Partitioner) and not _calls.is_plain(partitioner):
             raise BadInputType(f"`partition_custom` takes a `Partitioner` or a function, and {partitioner!r} was given")
         selector = _selector(key_selector, "partition_custom")
         build = lambda graph, stream: stream.partition_custom(partition, selector)  # noqa: E731

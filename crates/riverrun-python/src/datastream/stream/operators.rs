@@ -59,16 +59,15 @@ impl PyStream {
 
     /// Spreads records by what a Python function makes of their keys and the number of subtasks.
     fn partition_custom(&self, partitioner: Py<PyAny>, selector: Py<PyAny>) -> PyResult<Self> {
-        let partition = move |key: &PyValue, subtasks: usize| {
+        let partition = move |key: &Option<PyValue>, subtasks: usize| {
+            // The selector of the key has failed, and what it raised is kept already.
+            let Some(key) = key else { return usize::MAX };
             let call = |py: Python<'_>| partitioner.bind(py).call1((key.bind(py), subtasks))?.extract::<usize>();
             Python::attach(call).unwrap_or_else(Failed::of)
         };
         let key = move |value: &PyValue| {
             let call = |py: Python<'_>| selector.bind(py).call1((value.bind(py),)).map(PyValue::new);
-            Python::attach(call).unwrap_or_else(|error| {
-                Failed::keep(error);
-                PyValue::none()
-            })
+            Python::attach(call).map_err(Failed::keep).ok()
         };
         Ok(Self::plain(self.stream()?.partition_custom(partition, key)))
     }
