@@ -3,6 +3,7 @@
 mod command;
 mod environments;
 mod peers;
+mod python;
 mod test;
 
 use std::process::ExitCode;
@@ -13,6 +14,8 @@ Developer commands.
   cargo xtask test            everything that must pass: format, lints, docs, tests, doc examples
   cargo xtask test --quick    the tests alone
   cargo xtask test --peers    re-records what is compared with peers (installs them first; minutes)
+  cargo xtask python          the Python package's extension, built in place
+  cargo xtask wheel           the Python package's wheel and source distribution, in target/wheels
   cargo xtask bench [TEXTS]   the benchmarks, on a file of texts or on generated ones
 
 Example: cargo xtask test --quick";
@@ -24,6 +27,8 @@ fn main() -> ExitCode {
         ["test"] => test::everything(),
         ["test", "--quick"] => test::tests(),
         ["test", "--peers"] => peers::record(),
+        ["python"] => python::build(),
+        ["wheel"] => python::wheel(),
         ["bench"] => test::benchmarks(None),
         ["bench", texts] => test::benchmarks(Some(texts)),
         [] | ["help" | "--help" | "-h"] => {

@@ -1,0 +1,18 @@
+"""The usual predicates of retry strategies."""
+
+__all__ = ["empty_result_predicate", "exception_type_predicate", "has_exception_predicate"]
+
+
+def empty_result_predicate(result: list) -> bool:
+    """Whether there is no result."""
+    return not result
+
+
+def has_exception_predicate(error) -> bool:
+    """Whether anything was raised."""
+    return error is not None
+
+
+def exception_type_predicate(error, expected_error_type) -> bool:
+    """Whether an exception of this type was raised."""
+    return isinstance(error, expected_error_type)

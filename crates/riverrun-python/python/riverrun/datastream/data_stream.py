@@ -1,0 +1,894 @@
+"""Streams, and what can be done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from riverrun import _native
+from riverrun.common.typeinfo import (
+    BasicTypeInfo,
+    ExternalTypeInfo,
+    ListTypeInfo,
+    MapTypeInfo,
+    PickledBytesTypeInfo,
+    RowTypeInfo,
+    TupleTypeInfo,
+    TypeInformation,
+    Types,
+    _ArrayTypeInfo,
+)
+from riverrun.common.types import Row
+from riverrun.common.watermark_strategy import WatermarkStrategy
+from riverrun.datastream import _calls
+from riverrun.datastream._plan import Node, without_effect
+from riverrun.datastream.functions import (
+    AggregateFunction,
+    AllWindowFunction,
+    BroadcastProcessFunction,
+    CoFlatMapFunction,
+    CoMapFunction,
+    CoProcessFunction,
+    FilterFunction,
+    FlatMapFunction,
+    KeyedBroadcastProcessFunction,
+    KeyedCoProcessFunction,
+    KeyedProcessFunction,
+    KeySelector,
+    MapFunction,
+    Partitioner,
+    ProcessAllWindowFunction,
+    ProcessFunction,
+    ProcessWindowFunction,
+    ReduceFunction,
+    WindowFunction,
+)
+from riverrun.datastream.output_tag import OutputTag
+from riverrun.datastream.state import MapStateDescriptor
+from riverrun.datastream.window import (
+    MergingWindowAssigner,
+    Trigger,
+    WindowAssigner,
+    _CountWindows,
+    _NativeAssigner,
+    _trigger_spec,
+)
+from riverrun.exceptions import BadInput, BadInputType, NotSupported
+
+if TYPE_CHECKING:
+    from riverrun.common.execution_config import ExecutionConfig
+    from riverrun.datastream.connectors.base import Sink
+    from riverrun.datastream.stream_execution_environment import StreamExecutionEnvironment
+
+__all__ = [
+    "AllWindowedStream",
+    "BroadcastConnectedStream",
+    "BroadcastStream",
+    "CloseableIterator",
+    "ConnectedStreams",
+    "DataStream",
+    "DataStreamSink",
+    "KeyedStream",
+    "WindowedStream",
+]
+
+
+def _type(type_info) -> TypeInformation | None:
+    """A declared type; a list of types is a row's."""
+    if isinstance(type_info, list):
+        return RowTypeInfo(type_info)
+    if type_info is not None and not isinstance(type_info, TypeInformation):
+        raise BadInputType(f"a type is {type_info!r}; give one of `Types`, as `Types.STRING()`, or none")
+    return type_info
+
+
+def _description(type_info: TypeInformation | None):
+    return None if type_info is None else type_info._description()
+
+
+def _text(type_info: TypeInformation | None) -> Callable | None:
+    """What makes a line of a record: as PyFlink prints it, which is `str` unless the declared type is one of Java's own."""
+    typed = (TupleTypeInfo, RowTypeInfo, ExternalTypeInfo, ListTypeInfo, MapTypeInfo, _ArrayTypeInfo, BasicTypeInfo)
+    if not isinstance(type_info, typed) or type_info == Types.STRING():
+        return None
+    return type_info._text
+
+
+def _selector(selector, what: str) -> Callable:
+    if isinstance(selector, KeySelector):
+        return selector.get_key
+    if _calls.is_plain(selector):
+        return selector
+    raise BadInputType(f"`{what}` takes a `KeySelector` or a function, and {selector!r} was given")
+
+
+class DataStream:
+    """A stream of records.
+
+    >>> from riverrun.datastream import StreamExecutionEnvironment
+    >>> env = StreamExecutionEnvironment.get_execution_environment()
+    >>> numbers = env.from_collection([1, 2, 3])
+    >>> list(numbers.map(lambda n: n * n).execute_and_collect())
+    [1, 4, 9]
+    """
+
+    def __init__(self, node: Node, type_info: TypeInformation | None = None):
+        self._node = node
+        self._type_info = type_info
+
+    @property
+    def _environment(self) -> StreamExecutionEnvironment:
+        return self._node.environment
+
+    def _derive(self, name: str, build: Callable, type_info=None, *others: DataStream, is_operator=True) -> DataStream:
+        inputs = [self._node, *(other._node for other in others)]
+        return DataStream(Node(self._environment, build, inputs, name=name, is_operator=is_operator), type_info)
+
+    def _set(self, option: str, value=None) -> DataStream:
+        if not self._node.is_operator and option != "name":
+            raise BadInput(f"`{option}` is for a stream that an operator makes; call it before `union`, `rebalance` or `get_side_output`")
+        self._node.options[option] = value
+        return self
+
+    def get_name(self) -> str:
+        """The name of the operator that makes the stream."""
+        return str(self._node.options.get("name") or self._node.name)
+
+    def name(self, name: str) -> DataStream:
+        """Names the operator that makes the stream, for messages and plans."""
+        return self._set("name", name)
+
+    def uid(self, uid: str) -> DataStream:
+        """Names the operator for its state, once and for all."""
+        return self._set("uid", uid)
+
+    def set_uid_hash(self, uid_hash: str) -> DataStream:
+        raise NotSupported("uid hashes are Flink's; use `uid`")
+
+    def set_parallelism(self, parallelism: int) -> DataStream:
+        """How many subtasks the operator has."""
+        return self._set("set_parallelism", _positive(parallelism, "parallelism"))
+
+    def set_max_parallelism(self, max_parallelism: int) -> DataStream:
+        """How many it can ever have."""
+        return self._set("set_max_parallelism", _positive(max_parallelism, "maximum of the parallelism"))
+
+    def force_non_parallel(self) -> DataStream:
+        """One subtask, now and ever."""
+        return self.set_parallelism(1).set_max_parallelism(1)
+
+    def set_buffer_timeout(self, timeout_millis: int) -> DataStream:
+        """How long records may wait to be sent on together."""
+        if timeout_millis < 0:
+            raise NotSupported("a buffer timeout below 0, which waits for ever, is not supported; give a long one")
+        return self._set("set_buffer_timeout", timeout_millis)
+
+    def start_new_chain(self) -> DataStream:
+        """The operator begins a task of its own."""
+        return self._set("start_new_chain")
+
+    def disable_chaining(self) -> DataStream:
+        """The operator has a task to itself."""
+        return self._set("disable_chaining")
+
+    def slot_sharing_group(self, slot_sharing_group) -> DataStream:
+        without_effect("slot_sharing_group", "there are no slots in one process")
+        return self
+
+    def set_description(self, description: str) -> DataStream:
+        without_effect("set_description", "plans show names; use `name`")
+        return self
+
+    def cache(self) -> DataStream:
+        raise NotSupported("a stream cannot be cached; collect it, or write it to a file")
+
+    def get_type(self) -> TypeInformation:
+        """The declared type of the records, `Types.PICKLED_BYTE_ARRAY()` if none is."""
+        return self._type_info or PickledBytesTypeInfo()
+
+    def get_execution_environment(self) -> StreamExecutionEnvironment:
+        return self._environment
+
+    def get_execution_config(self) -> ExecutionConfig:
+        return self._environment.get_config()
+
+    def map(self, func: Callable | MapFunction, output_type: TypeInformation | None = None) -> DataStream:
+        """Makes one record of each."""
+        call, type_info = _calls.of(func, MapFunction, "map", "map"), _type(output_type)
+        return self._derive("Map", lambda graph, stream: stream.map(call, _description(type_info)), type_info)
+
+    def flat_map(self, func: Callable | FlatMapFunction, output_type: TypeInformation | None = None) -> DataStream:
+        """Makes any number of records of each: ``func`` returns an iterable of them, yields them, or returns None."""
+        call, type_info = _calls.of(func, FlatMapFunction, "flat_map", "flat_map"), _type(output_type)
+        return self._derive("Flat Map", lambda graph, stream: stream.flat_map(call, _description(type_info)), type_info)
+
+    def filter(self, func: Callable | FilterFunction) -> DataStream:
+        """Lets pass what ``func`` says so of."""
+        call = _calls.of(func, FilterFunction, "filter", "filter")
+        return self._derive("Filter", lambda graph, stream: stream.filter(call), self._type_info)
+
+    def key_by(self, key_selector: Callable | KeySelector, key_type: TypeInformation | None = None) -> KeyedStream:
+        """Groups records by a key: those of one key go to one subtask, in order."""
+        selector, type_info = _selector(key_selector, "key_by"), _type(key_type)
+        build = lambda graph, stream: stream.key_by(selector, _description(type_info))  # noqa: E731
+        node = Node(self._environment, build, [self._node], name="Key By", is_operator=False)
+        return KeyedStream(node, self._type_info, self)
+
+    def process(self, func: ProcessFunction, output_type: TypeInformation | None = None) -> DataStream:
+        """Makes records for the main and for side outputs of each."""
+        _calls.require(func, ProcessFunction, "process")
+        call, type_info = _calls.Calls(func, "process_element"), _type(output_type)
+        return self._derive("Process", lambda graph, stream: stream.process(call, _description(type_info)), type_info)
+
+    def infer(self, runner, text: Callable | None = None, *, ordered: bool = True, capacity: int | None = None) -> DataStream:
+        """Applies a runner to what ``text`` takes from each record, and puts out each record with its result.
+
+        Records are handed to the runner as they come and computed in its batches; the stream does not wait in between, and
+        the interpreter is free meanwhile. The runner is initialised in this process if it is not yet.
+
+        Args:
+            runner: A runner of `riverrun`, as `riverrun.transformers.get(tag).to_runner()`.
+            text: Gives the text of a record; the record itself if absent.
+            ordered: Whether results keep the order of the records.
+            capacity: How many records of a subtask may be in flight.
+
+        >>> import riverrun
+        >>> from riverrun.datastream import StreamExecutionEnvironment
+        >>> env = StreamExecutionEnvironment.get_execution_environment()
+        >>> runner = riverrun.transformers.get("tweet-sentiment").to_runner()
+        >>> [(tweet, best)] = env.from_collection(["What a lovely day"]).infer(runner).execute_and_collect()
+        >>> best[0]["label"]
+        'positive'
+        """
+        native = getattr(runner, "_native", None)
+        if not isinstance(native, _native.TextClassificationRunner):
+            raise BadInputType(f"`infer` takes a runner of a model, and {runner!r} was given; call other runners in `map`")
+        if text is not None and not callable(text):
+            raise BadInputType(f"`infer` takes a function that gives the text of a record, and {text!r} was given")
+
+        def output(labels, is_string):
+            # As `runner.run` gives it for one text.
+            result = runner._output.of(labels, None)
+            return [result] if is_string else result
+
+        def build(graph, stream):
+            return stream.infer(native, text, ordered, capacity, output)
+
+        return self._derive("Infer", build)
+
+    def union(self, *streams: DataStream) -> DataStream:
+        """The records of all of them."""
+        for stream in streams:
+            _calls.require(stream, DataStream, "union")
+        build = lambda graph, stream, *others: stream.union(list(others))  # noqa: E731
+        return self._derive("Union", build, self._type_info, *(stream._values() for stream in streams), is_operator=False)
+
+    def _values(self) -> DataStream:
+        return self
+
+    def connect(self, ds: DataStream | BroadcastStream) -> ConnectedStreams | BroadcastConnectedStream:
+        """Puts another stream beside it, for functions of both."""
+        if isinstance(ds, BroadcastStream):
+            return BroadcastConnectedStream(self, ds, ds.broadcast_state_descriptors)
+        _calls.require(ds, DataStream, "connect")
+        return ConnectedStreams(self, ds)
+
+    def _partitioned(self, how: str) -> DataStream:
+        return self._derive(how, lambda graph, stream: getattr(stream, how)(), self._type_info, is_operator=False)
+
+    def shuffle(self) -> DataStream:
+        """Spreads records at random."""
+        return self._partitioned("shuffle")
+
+    def rebalance(self) -> DataStream:
+        """Spreads records in turn over all subtasks."""
+        return self._partitioned("rebalance")
+
+    def rescale(self) -> DataStream:
+        """Spreads records in turn over some subtasks."""
+        return self._partitioned("rescale")
+
+    def forward(self) -> DataStream:
+        """Leaves records with the subtask of the same number."""
+        return self._partitioned("forward")
+
+    def broadcast(
+        self,
+        broadcast_state_descriptor: MapStateDescriptor | None = None,
+        *other_broadcast_state_descriptors: MapStateDescriptor,
+    ) -> DataStream | BroadcastStream:
+        """Sends every record to all subtasks; with states, to be connected to another stream."""
+        if broadcast_state_descriptor is None:
+            return self._partitioned("broadcast")
+        descriptors = [broadcast_state_descriptor, *other_broadcast_state_descriptors]
+        for descriptor in descriptors:
+            _calls.require(descriptor, MapStateDescriptor, "broadcast")
+        return BroadcastStream(self, descriptors)
+
+    def partition_custom(self, partitioner: Callable | Partitioner, key_selector: Callable | KeySelector) -> DataStream:
+        """Sends each record to the subtask that ``partitioner`` gives for its key and their number."""
+        partition = partitioner.partition if isinstance(partitioner, Partitioner) else partitioner
+        if not isinstance(partitioner, Partitioner) and not _calls.is_plain(partitioner):
+            raise BadInputType(f"`partition_custom` takes a `Partitioner` or a function, and {partitioner!r} was given")
+        selector = _selector(key_selector, "partition_custom")
+        build = lambda graph, stream: stream.partition_custom(partition, selector)  # noqa: E731
+        return self._derive("partition_custom", build, self._type_info, is_operator=False)
+
+    def project(self, *field_indexes: int) -> DataStream:
+        """Keeps these fields of tuples."""
+        if not isinstance(self._type_info, TupleTypeInfo):
+            raise BadInput("`project` is for streams of tuples; declare the type with `Types.TUPLE`, or use `map`")
+        fields = self._type_info.get_field_types()
+        type_info = TupleTypeInfo([fields[index] for index in field_indexes])
+        return self.map(lambda record: tuple(record[index] for index in field_indexes), type_info)
+
+    def assign_timestamps_and_watermarks(self, watermark_strategy: WatermarkStrategy) -> DataStream:
+        """Gives records timestamps, and the stream watermarks."""
+        _calls.require(watermark_strategy, WatermarkStrategy, "assign_timestamps_and_watermarks")
+        strategy = watermark_strategy
+        assigner = None if strategy._assigner is None else _calls.Calls(strategy._assigner, "extract_timestamp")
+
+        def build(graph, stream):
+            return stream.assign_timestamps_and_watermarks(
+                strategy._kind, strategy._millis, strategy._idleness_millis, assigner
+            )
+
+        return self._derive("Timestamps/Watermarks", build, self._type_info)
+
+    def get_side_output(self, output_tag: OutputTag) -> DataStream:
+        """The records that the function of this stream puts out under this tag; of a window, those that came too late."""
+        _calls.require(output_tag, OutputTag, "get_side_output")
+        build = lambda graph, stream: stream.get_side_output(output_tag.tag_id)  # noqa: E731
+        side = self._derive("Side Output", build, is_operator=False)
+        return side if output_tag.type_info is None else side.map(lambda record: record, output_tag.type_info)
+
+    def _sink(self, name: str, build: Callable) -> DataStreamSink:
+        return DataStreamSink(Node(self._environment, build, [self._node], name=name, is_operator=False, is_sink=True))
+
+    def print(self, sink_identifier: str | None = None) -> DataStreamSink:
+        """Prints each record as a line: its `str`, or, where a type is declared, what PyFlink prints for that.
+
+        Above parallelism 1 the number of the subtask stands before it, as in ``2> hello``; a ``sink_identifier`` comes first.
+        """
+        text = _text(self._type_info)
+        return self._sink("Print", lambda graph, stream: stream.print(sink_identifier, text))
+
+    def sink_to(self, sink: Sink) -> DataStreamSink:
+        """Writes the records to a sink of `riverrun.datastream.connectors`."""
+        from riverrun.datastream.connectors.base import Sink
+
+        _calls.require(sink, Sink, "sink_to")
+        text = _text(self._type_info)
+        return self._sink(type(sink).__name__, lambda graph, stream: sink._write(stream, text))
+
+    def add_sink(self, sink_func) -> DataStreamSink:
+        raise NotSupported("`add_sink` takes sinks written in Java, which run inside Flink only; use `sink_to` or `print`")
+
+    def execute_and_collect(
+        self, job_execution_name: str | None = None, limit: int | None = None
+    ) -> CloseableIterator | list:
+        """Runs the program, and gives the records of this stream as they come; with a ``limit``, a list of that many at most.
+
+        The iterator cancels the job when it is closed, or forgotten, before the end.
+        """
+        collected = []
+        node = Node(
+            self._environment,
+            lambda graph, stream: collected.append(stream.collect()) or _NoOptions(),
+            [self._node],
+            name="Collect",
+            is_operator=False,
+            is_sink=True,
+        )
+        del node
+        job = self._environment._submit(job_execution_name)
+        records = CloseableIterator(job, collected[0])
+        if limit is None:
+            return records
+        with records:
+            return [record for record, _ in zip(records, range(limit))]  # noqa: B905
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.get_name()!r}, {self.get_type()!r})"
+
+
+class _NoOptions:
+    """The end of a stream that has no options."""
+
+
+def _positive(number: int, what: str) -> int:
+    if not isinstance(number, int) or number < 1:
+        raise BadInput(f"the {what} is {number!r}; give at least 1")
+    return number
+
+
+class CloseableIterator:
+    """The records of a job that runs. It is a context manager too."""
+
+    def __init__(self, job, collected):
+        self._job = job
+        self._collected = collected
+        self._is_ended = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.next()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def next(self):
+        """The next record; ``StopIteration`` at the end of the job, or what it failed with."""
+        while True:
+            found = self._collected.next(0 if self._is_ended else 50)
+            if found:
+                return found[0]
+            if self._is_ended:
+                raise StopIteration("the stream has no more records")
+            # Looked at before the records, so that what came last is not missed.
+            try:
+                self._is_ended = self._job.wait(0 if self._job.is_ended() else 1) is not None
+            except BaseException:
+                self.close()
+                raise
+
+    def close(self):
+        """Cancels the job, if it still runs."""
+        self._is_ended = True
+        if not self._job.is_ended():
+            self._job.cancel()
+
+    def __del__(self):
+        self.close()
+
+
+class DataStreamSink:
+    """The end of a stream."""
+
+    def __init__(self, node: Node):
+        self._node = node
+
+    def _set(self, option: str, value=None) -> DataStreamSink:
+        self._node.options[option] = value
+        return self
+
+    def name(self, name: str) -> DataStreamSink:
+        return self._set("name", name)
+
+    def uid(self, uid: str) -> DataStreamSink:
+        return self._set("uid", uid)
+
+    def set_uid_hash(self, uid_hash: str) -> DataStreamSink:
+        raise NotSupported("uid hashes are Flink's; use `uid`")
+
+    def set_parallelism(self, parallelism: int) -> DataStreamSink:
+        return self._set("set_parallelism", _positive(parallelism, "parallelism"))
+
+    def set_description(self, description: str) -> DataStreamSink:
+        without_effect("set_description", "plans show names; use `name`")
+        return self
+
+    def disable_chaining(self) -> DataStreamSink:
+        return self._set("disable_chaining")
+
+    def slot_sharing_group(self, slot_sharing_group) -> DataStreamSink:
+        without_effect("slot_sharing_group", "there are no slots in one process")
+        return self
+
+
+def _refused(what: str, why: str):
+    def method(self, *args, **kwargs):
+        raise BadInput(f"`{what}` is not for a keyed stream: {why}")
+
+    method.__name__ = what
+    return method
+
+
+class KeyedStream(DataStream):
+    """A stream whose records have keys."""
+
+    def __init__(self, node: Node, type_info: TypeInformation | None, origin_stream: DataStream):
+        super().__init__(node, type_info)
+        self._origin_stream = origin_stream
+
+    def _values(self) -> DataStream:
+        return super()._derive("Values", lambda graph, keyed: keyed.values(), self._type_info, is_operator=False)
+
+    def _one(self, func, base: type, method: str, output_type, keep_type: bool) -> DataStream:
+        _calls.of(func, base, method, method)
+        if not isinstance(func, base):
+            values = self._values()
+            return getattr(values, method)(func) if keep_type else getattr(values, method)(func, output_type)
+        call, type_info = _calls.KeyedOne(func, method, method), self._type_info if keep_type else _type(output_type)
+        described = None if keep_type else _description(type_info)
+        return self._derive(method.replace("_", " ").title(), lambda graph, keyed: keyed.process(call, described), type_info)
+
+    def map(self, func: Callable | MapFunction, output_type: TypeInformation | None = None) -> DataStream:
+        """As `DataStream.map`; a `MapFunction` may use the state of the key."""
+        return self._one(func, MapFunction, "map", output_type, False)
+
+    def flat_map(self, func: Callable | FlatMapFunction, output_type: TypeInformation | None = None) -> DataStream:
+        """As `DataStream.flat_map`; a `FlatMapFunction` may use the state of the key."""
+        return self._one(func, FlatMapFunction, "flat_map", output_type, False)
+
+    def filter(self, func: Callable | FilterFunction) -> DataStream:
+        """As `DataStream.filter`; a `FilterFunction` may use the state of the key."""
+        return self._one(func, FilterFunction, "filter", None, True)
+
+    def reduce(self, func: Callable | ReduceFunction) -> DataStream:
+        """Combines each record with what came of those before it with the same key. In batch mode, the last alone comes out."""
+        call = _calls.of(func, ReduceFunction, "reduce", "reduce")
+        described = _description(self._type_info)
+        return self._derive("Keyed Reduce", lambda graph, keyed: keyed.reduce(call, described), self._type_info)
+
+    def _accumulate(self, position: int | str, choose: Callable, whole: bool) -> DataStream:
+        if not isinstance(position, int | str) or isinstance(position, bool):
+            raise BadInputType(f"a field is given by its number or its name, and {position!r} was given")
+
+        def reduce(one, other):
+            if not isinstance(one, tuple | list | Row):
+                return choose(one, other)
+            if whole:
+                return one if choose(one[position], other[position]) is one[position] else other
+            field = choose(one[position], other[position])
+            if isinstance(one, tuple):
+                fields = list(one)
+                fields[position] = field
+                return type(one)(*fields) if hasattr(one, "_fields") else tuple(fields)
+            made = one[:] if isinstance(one, list) else _copy_of_row(one)
+            made[position] = field
+            return made
+
+        return self.reduce(reduce)
+
+    def sum(self, position_to_sum: int | str = 0) -> DataStream:
+        """The sum of a field so far, in the first record of the key."""
+        return self._accumulate(position_to_sum, lambda one, other: one + other, False)
+
+    def min(self, position_to_min: int | str = 0) -> DataStream:
+        """The least value of a field so far, in the first record of the key."""
+        return self._accumulate(position_to_min, lambda one, other: other if other < one else one, False)
+
+    def max(self, position_to_max: int | str = 0) -> DataStream:
+        """The greatest value of a field so far, in the first record of the key."""
+        return self._accumulate(position_to_max, lambda one, other: other if other > one else one, False)
+
+    def min_by(self, position_to_min_by: int | str = 0) -> DataStream:
+        """The first record with the least value of a field so far."""
+        return self._accumulate(position_to_min_by, lambda one, other: other if other < one else one, True)
+
+    def max_by(self, position_to_max_by: int | str = 0) -> DataStream:
+        """The first record with the greatest value of a field so far."""
+        return self._accumulate(position_to_max_by, lambda one, other: other if other > one else one, True)
+
+    def key_by(self, key_selector: Callable | KeySelector, key_type: TypeInformation | None = None) -> KeyedStream:
+        return self._origin_stream.key_by(key_selector, key_type)
+
+    def process(self, func: KeyedProcessFunction, output_type: TypeInformation | None = None) -> DataStream:
+        """Makes records of each, with the state and the timers of its key."""
+        _calls.require(func, KeyedProcessFunction, "process")
+        call, type_info = _calls.Calls(func, "process_element", "on_timer"), _type(output_type)
+        return self._derive("KeyedProcess", lambda graph, keyed: keyed.process(call, _description(type_info)), type_info)
+
+    def window(self, window_assigner: WindowAssigner) -> WindowedStream:
+        """Gathers the records of each key in windows."""
+        return WindowedStream(self, window_assigner)
+
+    def count_window(self, size: int, slide: int = 0) -> WindowedStream:
+        """Gathers so many records of each key at a time; with ``slide``, every so many records."""
+        return WindowedStream(self, _CountWindows(size, slide or size))
+
+    def connect(self, ds: DataStream | BroadcastStream) -> ConnectedStreams | BroadcastConnectedStream:
+        return super().connect(ds)
+
+    def union(self, *streams: DataStream) -> DataStream:
+        return self._values().union(*streams)
+
+    def project(self, *field_indexes: int) -> DataStream:
+        return self._values().project(*field_indexes)
+
+    def print(self, sink_identifier: str | None = None) -> DataStreamSink:
+        return self._values().print(sink_identifier)
+
+    def sink_to(self, sink: Sink) -> DataStreamSink:
+        return self._values().sink_to(sink)
+
+    def add_sink(self, sink_func) -> DataStreamSink:
+        return self._values().add_sink(sink_func)
+
+    def infer(self, runner, text: Callable | None = None, **options) -> DataStream:
+        return self._values().infer(runner, text, **options)
+
+    def assign_timestamps_and_watermarks(self, watermark_strategy: WatermarkStrategy) -> DataStream:
+        return self._values().assign_timestamps_and_watermarks(watermark_strategy)
+
+    def execute_and_collect(
+        self, job_execution_name: str | None = None, limit: int | None = None
+    ) -> CloseableIterator | list:
+        return self._values().execute_and_collect(job_execution_name, limit)
+
+    def get_name(self) -> str:
+        raise BadInput("a keyed stream has no name: no operator makes it")
+
+
+for _what in ("shuffle", "rebalance", "rescale", "forward", "broadcast", "partition_custom"):
+    setattr(KeyedStream, _what, _refused(_what, "its records are spread by their keys"))
+for _what in (
+    "set_parallelism",
+    "name",
+    "uid",
+    "set_uid_hash",
+    "set_max_parallelism",
+    "force_non_parallel",
+    "set_buffer_timeout",
+    "start_new_chain",
+    "disable_chaining",
+    "slot_sharing_group",
+    "cache",
+    "get_side_output",
+):
+    setattr(KeyedStream, _what, _refused(_what, "no operator makes it"))
+
+
+def _copy_of_row(row: Row) -> Row:
+    made = Row(*row)
+    if row._names() is not None:
+        made.set_field_names(row._names())
+    made.set_row_kind(row.get_row_kind())
+    return made
+
+
+class _Windows:
+    """What both kinds of windowed streams have in common."""
+
+    _is_all = False
+    _functions: tuple[type, type] = (WindowFunction, ProcessWindowFunction)
+
+    def __init__(self, stream: DataStream, window_assigner: WindowAssigner):
+        _calls.require(window_assigner, WindowAssigner, "window")
+        is_own = isinstance(window_assigner, _NativeAssigner)
+        if isinstance(window_assigner, MergingWindowAssigner) and not is_own:
+            raise NotSupported(f"`{type(window_assigner).__name__}` merges windows, which only the assigners of the engine can; use session windows")
+        self._stream = stream
+        self._assigner = window_assigner
+        self._trigger: Trigger | None = None
+        self._lateness = 0
+        self._late_tag: OutputTag | None = None
+
+    def get_execution_environment(self) -> StreamExecutionEnvironment:
+        return self._stream.get_execution_environment()
+
+    def get_input_type(self) -> TypeInformation:
+        return self._stream.get_type()
+
+    def trigger(self, trigger: Trigger):
+        """Says when a window is given to its function, in place of the assigner's own trigger."""
+        _calls.require(trigger, Trigger, "trigger")
+        if isinstance(self._assigner, MergingWindowAssigner) and not trigger.can_merge():
+            raise BadInputType(f"windows of `{type(self._assigner).__name__}` merge, and the trigger `{type(trigger).__name__}` cannot; use one that can")
+        self._trigger = trigger
+        return self
+
+    def allowed_lateness(self, time_ms: int):
+        """Keeps windows for so long after their end; each late record has them fire again."""
+        if time_ms < 0:
+            raise BadInput(f"the allowed lateness is {time_ms} ms; give at least 0")
+        self._lateness = time_ms
+        return self
+
+    def side_output_late_data(self, output_tag: OutputTag):
+        """Puts records that come too late out under this tag."""
+        _calls.require(output_tag, OutputTag, "side_output_late_data")
+        self._late_tag = output_tag
+        return self
+
+    def _window_call(self, function):
+        if function is None:
+            return None
+        apply, process = self._functions
+        if isinstance(function, apply):
+            return _calls.Applied(function, not self._is_all)
+        if isinstance(function, process):
+            return _calls.Processed(function, not self._is_all)
+        raise BadInputType(f"a window function is a `{apply.__name__}` or a `{process.__name__}`, and {function!r} was given")
+
+    def _windowed(self, gather, gather_call, gather_type, function, output_type) -> DataStream:
+        type_info = _type(output_type)
+        call = self._window_call(function)
+        if isinstance(self._assigner, _NativeAssigner):
+            name, numbers, assign, is_event_time = self._assigner._spec()
+            trigger = self._trigger
+        else:
+            name, numbers, is_event_time = "custom", [], self._assigner.is_event_time()
+            assign = _calls.of_assigner(self._assigner)
+            trigger = self._trigger or self._assigner.get_default_trigger(self.get_execution_environment())
+        spec = {
+            "assigner": name,
+            "numbers": numbers,
+            "function": assign,
+            "is_event_time": is_event_time,
+            "trigger": None if trigger is None else _trigger_spec(trigger, _calls.of_trigger),
+            "lateness_millis": self._lateness,
+            "late_tag": None if self._late_tag is None else self._late_tag.tag_id,
+            "is_all": self._is_all,
+            "gather": gather,
+            "gather_function": gather_call,
+            "gather_type": _description(gather_type),
+            "window_function": call,
+            "window_type": _description(type_info),
+        }
+        made = type_info if call is not None else gather_type
+        return self._stream._derive(type(self._assigner).__name__, lambda graph, keyed: keyed.window(spec), made)
+
+    def reduce(
+        self, reduce_function: Callable | ReduceFunction, window_function=None, output_type: TypeInformation | None = None
+    ) -> DataStream:
+        """Combines the records of a window as they come; ``window_function`` gets the one that is left."""
+        call = _calls.of(reduce_function, ReduceFunction, "reduce", "reduce")
+        kept = self._stream._type_info if window_function is not None or output_type is None else _type(output_type)
+        return self._windowed("reduce", call, kept, window_function, output_type)
+
+    def aggregate(
+        self,
+        aggregate_function: AggregateFunction,
+        window_function=None,
+        accumulator_type: TypeInformation | None = None,
+        output_type: TypeInformation | None = None,
+    ) -> DataStream:
+        """Adds the records of a window to an accumulator as they come; ``window_function`` gets its result."""
+        _calls.require(aggregate_function, AggregateFunction, "aggregate")
+        call = _calls.Calls(aggregate_function, "create_accumulator", "add", "get_result", "merge")
+        kept = None if window_function is not None else _type(output_type)
+        return self._windowed("aggregate", call, kept, window_function, output_type)
+
+    def apply(self, window_function, output_type: TypeInformation | None = None) -> DataStream:
+        """Makes any number of records of all the records of a window."""
+        _calls.require(window_function, self._functions[0], "apply")
+        return self._windowed(None, None, None, window_function, output_type)
+
+    def process(self, process_window_function, output_type: TypeInformation | None = None) -> DataStream:
+        """As `apply`, with times and state."""
+        _calls.require(process_window_function, self._functions[1], "process")
+        return self._windowed(None, None, None, process_window_function, output_type)
+
+
+class WindowedStream(_Windows):
+    """A keyed stream in windows."""
+
+    def __init__(self, keyed_stream: KeyedStream, window_assigner: WindowAssigner):
+        super().__init__(keyed_stream, window_assigner)
+
+
+class AllWindowedStream(_Windows):
+    """A stream in windows, all keys together and so by one subtask."""
+
+    _is_all = True
+    _functions = (AllWindowFunction, ProcessAllWindowFunction)
+
+    def __init__(self, data_stream: DataStream, window_assigner: WindowAssigner):
+        node = Node(
+            data_stream._environment,
+            lambda graph, stream: stream.key_by_nothing(),
+            [data_stream._values()._node],
+            name="All",
+            is_operator=False,
+        )
+        super().__init__(KeyedStream(node, data_stream._type_info, data_stream), window_assigner)
+
+
+def _window_all(self: DataStream, window_assigner: WindowAssigner) -> AllWindowedStream:
+    """Gathers all records in windows, by one subtask."""
+    return AllWindowedStream(self, window_assigner)
+
+
+DataStream.window_all = _window_all
+DataStream.window_all.__name__ = "window_all"
+
+
+class ConnectedStreams:
+    """Two streams that one function reads."""
+
+    def __init__(self, stream1: DataStream, stream2: DataStream):
+        self.stream1 = stream1
+        self.stream2 = stream2
+
+    def key_by(
+        self,
+        key_selector1: Callable | KeySelector,
+        key_selector2: Callable | KeySelector,
+        key_type: TypeInformation | None = None,
+    ) -> ConnectedStreams:
+        """Gives both streams keys, by which they share state."""
+        first, second = (getattr(stream, "_origin_stream", stream) for stream in (self.stream1, self.stream2))
+        return ConnectedStreams(first.key_by(key_selector1, key_type), second.key_by(key_selector2, key_type))
+
+    @property
+    def _is_keyed(self) -> bool:
+        return isinstance(self.stream1, KeyedStream) and isinstance(self.stream2, KeyedStream)
+
+    def _two(self, name: str, method: str, call, output_type) -> DataStream:
+        type_info = _type(output_type)
+
+        def build(graph, first, second):
+            connected = _native.ConnectedStreams(first, second)
+            return getattr(connected, method)(call, _description(type_info))
+
+        return self.stream1._derive(name, build, type_info, self.stream2)
+
+    def map(self, func: CoMapFunction, output_type: TypeInformation | None = None) -> DataStream:
+        """Makes one record of each of either stream."""
+        _calls.require(func, CoMapFunction, "map")
+        methods = ("map1", "map2")
+        if self._is_keyed:
+            return self._two("Co-Map", "process_keyed", _calls.KeyedTwo(func, methods, True), output_type)
+        return self._two("Co-Map", "map", _calls.Calls(func, *methods), output_type)
+
+    def flat_map(self, func: CoFlatMapFunction, output_type: TypeInformation | None = None) -> DataStream:
+        """Makes any number of records of each of either stream."""
+        _calls.require(func, CoFlatMapFunction, "flat_map")
+        methods = ("flat_map1", "flat_map2")
+        if self._is_keyed:
+            return self._two("Co-Flat Map", "process_keyed", _calls.KeyedTwo(func, methods, False), output_type)
+        return self._two("Co-Flat Map", "flat_map", _calls.Calls(func, *methods), output_type)
+
+    def process(
+        self, func: CoProcessFunction | KeyedCoProcessFunction, output_type: TypeInformation | None = None
+    ) -> DataStream:
+        """Makes records for the main and for side outputs of each of either stream; with keys, with their state and timers."""
+        _calls.require(func, (CoProcessFunction, KeyedCoProcessFunction), "process")
+        methods = ["process_element1", "process_element2"]
+        if isinstance(func, KeyedCoProcessFunction):
+            if not self._is_keyed:
+                raise BadInputType("a `KeyedCoProcessFunction` needs keys on both streams; call `key_by` before `process`")
+            call = _calls.Calls(func, *methods, "on_timer")
+            return self._two("Co-Keyed-Process", "process_keyed", call, output_type)
+        return self._two("Co-Process", "process", _calls.Calls(func, *methods), output_type)
+
+
+class BroadcastStream:
+    """A stream whose records make state on every subtask."""
+
+    def __init__(self, input_stream: DataStream, broadcast_state_descriptors: list[MapStateDescriptor]):
+        self.input_stream = input_stream
+        self.broadcast_state_descriptors = broadcast_state_descriptors
+
+
+class BroadcastConnectedStream:
+    """A stream beside one that is broadcast."""
+
+    def __init__(
+        self,
+        non_broadcast_stream: DataStream,
+        broadcast_stream: BroadcastStream,
+        broadcast_state_descriptors: list[MapStateDescriptor],
+    ):
+        self.non_broadcast_stream = non_broadcast_stream
+        self.broadcast_stream = broadcast_stream
+        self.broadcast_state_descriptors = broadcast_state_descriptors
+
+    def process(
+        self,
+        func: BroadcastProcessFunction | KeyedBroadcastProcessFunction,
+        output_type: TypeInformation | None = None,
+    ) -> DataStream:
+        """Makes records of the one stream, with state of the other."""
+        _calls.require(func, (BroadcastProcessFunction, KeyedBroadcastProcessFunction), "process")
+        is_keyed = isinstance(self.non_broadcast_stream, KeyedStream)
+        if is_keyed is not isinstance(func, KeyedBroadcastProcessFunction):
+            needed = "KeyedBroadcastProcessFunction" if is_keyed else "BroadcastProcessFunction"
+            raise BadInputType(f"this stream {'has' if is_keyed else 'has no'} keys; use a `{needed}`")
+        names = [descriptor.get_name() for descriptor in self.broadcast_state_descriptors]
+        call, type_info = _calls.Broadcasting(func, names), _type(output_type)
+        method = "process_keyed" if is_keyed else "process"
+
+        def build(graph, stream, broadcast):
+            connected = _native.BroadcastStream(broadcast, names)
+            return getattr(connected, method)(stream, call, _description(type_info))
+
+        name = "Co-Process-Broadcast"
+        return self.non_broadcast_stream._derive(name, build, type_info, self.broadcast_stream.input_stream._values())

@@ -1,0 +1,48 @@
+"""The end of the process while threads of Rust are inside the user's Python code.
+
+Python ends a thread that wants the interpreter after it was shut down in a way that code in Rust cannot survive. So, before the shutdown,
+such threads are told to leave: an exception is raised where they are, and they have a moment to come out.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+from _thread import get_ident
+
+__all__: list[str] = []
+
+_PATIENCE = 2.0
+
+_inside: dict[int, int] = {}
+
+
+def enter() -> None:
+    """The calling thread goes into the user's code."""
+    ident = get_ident()
+    _inside[ident] = _inside.get(ident, 0) + 1
+
+
+def leave() -> None:
+    """It has come out again."""
+    ident = get_ident()
+    _inside[ident] -= 1
+    if not _inside[ident]:
+        del _inside[ident]
+
+
+def _tell() -> None:
+    if not _inside:
+        return
+    import ctypes
+
+    told = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    deadline = time.monotonic() + _PATIENCE
+    while _inside and time.monotonic() < deadline:
+        for ident in list(_inside):
+            if ident != get_ident():
+                told(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
+        time.sleep(0.01)
+
+
+atexit.register(_tell)

@@ -1,0 +1,203 @@
+"""What concerns the process as a whole: imports, Ctrl-C, forks, the end."""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+LOADED = """
+import riverrun
+runner = riverrun.models.get("tweet-sentiment").to_runner()
+runner.init_local()
+"""
+
+
+def test_the_import_is_quick_and_imports_nothing_heavy(python):
+    program = """
+import sys, time
+began = time.perf_counter()
+import riverrun
+print(time.perf_counter() - began)
+print(sorted({"asyncio", "numpy", "pandas", "polars", "pyarrow", "torch", "transformers", "IPython"} & set(sys.modules)))
+"""
+    python(program)
+    runs = [python(program).stdout.split("\n") for _ in range(3)]
+
+    assert all(run[1] == "[]" for run in runs)
+    assert min(float(run[0]) for run in runs) < 0.1
+
+
+def interrupted(program, after):
+    """Runs a program, presses Ctrl-C once it has printed `ready`, and gives how long it took to end and what it said."""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(after)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    try:
+        _, said = process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        pytest.fail("Ctrl-C had no effect")
+    return time.monotonic() - began, said
+
+
+def test_ctrl_c_ends_a_long_batch():
+    took, said = interrupted(LOADED + 'print("ready", flush=True)\nrunner.run(["What a lovely day " * 40] * 200_000)', 1.0)
+
+    assert said.rstrip().endswith("KeyboardInterrupt") and took < 5
+
+
+def test_ctrl_c_ends_a_model_that_never_returns():
+    program = """
+import riverrun, threading
+class Never(riverrun.Runnable):
+    @riverrun.Runnable.method
+    def predict(self):
+        print("ready", flush=True)
+        threading.Event().wait()
+runner = riverrun.Runner(Never)
+runner.init_local()
+runner.run()
+"""
+    took, said = interrupted(program, 0.3)
+
+    assert said.rstrip().endswith("KeyboardInterrupt") and took < 5
+
+
+def test_ctrl_c_ends_a_busy_loop_in_a_model():
+    program = """
+import riverrun
+class Busy(riverrun.Runnable):
+    @riverrun.Runnable.method(batchable=True)
+    def predict(self, values):
+        print("ready", flush=True)
+        while True:
+            pass
+runner = riverrun.Runner(Busy)
+runner.init_local()
+runner.run([1])
+"""
+    took, said = interrupted(program, 0.3)
+
+    assert said.rstrip().endswith("KeyboardInterrupt") and took < 5
+
+
+def test_ctrl_c_ends_an_asyncio_program():
+    program = LOADED + """
+import asyncio
+async def main():
+    print("ready", flush=True)
+    await runner.async_run(["What a lovely day " * 40] * 200_000)
+asyncio.run(main())
+"""
+    took, said = interrupted(program, 1.0)
+
+    assert said.rstrip().endswith("KeyboardInterrupt") and took < 5
+
+
+def test_a_forked_child_is_told_and_does_not_hang(python):
+    done = python(
+        LOADED
+        + """
+import os, sys
+runner.run(["text"] * 100)
+if os.fork() == 0:
+    try:
+        runner.run("text")
+    except RuntimeError as error:
+        print("child:", error)
+    try:
+        other = riverrun.models.get("tweet-sentiment").to_runner()
+        other.init_local()
+    except riverrun.exceptions.StateError as error:
+        print("child:", error)
+    sys.stdout.flush()
+    os._exit(0)
+os.wait()
+print("parent:", runner.run("What a lovely day")[0]["label"])
+"""
+    )
+
+    assert done.stdout.count("was forked from process") == 2, done
+    assert done.stdout.endswith("parent: positive\n")
+
+
+def test_a_child_that_was_forked_before_computes(python):
+    done = python(
+        """
+import os, sys, riverrun
+runner = riverrun.models.get("tweet-sentiment").to_runner()
+if os.fork() == 0:
+    runner.init_local()
+    print("child:", runner.run("What a lovely day")[0]["label"], flush=True)
+    os._exit(0)
+os.wait()
+runner.init_local()
+print("parent:", runner.run("What a lovely day")[0]["label"])
+"""
+    )
+
+    assert done.stdout == "child: positive\nparent: positive\n", done
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_processes_of_multiprocessing_get_runners_by_tag(tmp_path, method):
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""
+import multiprocessing, riverrun
+def label(runner):
+    return runner.run("What a lovely day")[0]["label"]
+if __name__ == "__main__":
+    runner = riverrun.models.get("tweet-sentiment").to_runner()
+    runner.init_local()
+    with multiprocessing.get_context({method!r}).Pool(1) as pool:
+        print(pool.map(label, [runner, runner]))
+"""
+    )
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout == "['positive', 'positive']\n", done.stderr
+
+
+def test_a_process_ends_quietly_while_work_is_under_way(python):
+    done = python(
+        LOADED
+        + """
+import asyncio, threading
+class Slow(riverrun.Runnable):
+    @riverrun.Runnable.method(batchable=True)
+    def predict(self, values):
+        threading.Event().wait(0.2)
+        return values
+slow = riverrun.Runner(Slow)
+slow.init_local()
+async def main():
+    tasks = [asyncio.create_task(slow.async_run([1])) for _ in range(4)]
+    tasks += [asyncio.create_task(runner.async_run(["What a lovely day"] * 500)) for _ in range(4)]
+    await asyncio.sleep(0.05)
+asyncio.run(main())
+print("over")
+"""
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "over\n", "")
+
+
+def test_the_package_is_typed_and_its_stubs_name_all_there_is():
+    import riverrun
+    from riverrun import _native
+
+    package = pathlib.Path(riverrun.__file__).parent
+    stubs = (package / "_native.pyi").read_text()
+
+    assert (package / "py.typed").exists()
+    for name in dir(_native):
+        found = getattr(_native, name)
+        if isinstance(found, type) and found.__module__ == "riverrun._native" and name in stubs:
+            for method in vars(found):
+                assert method.startswith("_") or f"def {method}(" in stubs, f"{name}.{method} has no stub"
