@@ -4,7 +4,7 @@ A program for ``pyflink.datastream`` runs here when ``pyflink`` in its imports r
 in the environment these names are PyFlink's own classes, and the same program goes to Apache Flink.
 
 >>> from riverrun.datastream import StreamExecutionEnvironment
->>> env = StreamExecutionEnvironment.get_execution_environment()
+>>> env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
 >>> words = env.from_collection(["to be", "or not", "to be"]).flat_map(str.split)
 >>> counts = words.map(lambda word: (word, 1)).key_by(lambda pair: pair[0]).sum(1)
 >>> sorted(counts.execute_and_collect())[:3]

@@ -6,7 +6,8 @@ from riverrun.common.time import Time, millis_of
 from riverrun.common.typeinfo import TypeInformation
 from riverrun.datastream import _calls
 from riverrun.datastream._async_calls import AsyncCalls
-from riverrun.datastream.data_stream import DataStream, _description, _positive, _type
+from riverrun.datastream._declared import _description, _positive, _type
+from riverrun.datastream.data_stream import DataStream
 from riverrun.datastream.functions import AsyncFunction, AsyncRetryStrategy
 from riverrun.exceptions import BadInput
 
@@ -22,7 +23,7 @@ class AsyncDataStream:
     ...     async def async_invoke(self, value):
     ...         await asyncio.sleep(0.001)
     ...         return [2 * value]
-    >>> env = StreamExecutionEnvironment.get_execution_environment()
+    >>> env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
     >>> doubled = AsyncDataStream.ordered_wait(env.from_collection([1, 2, 3]), Double(), Time.seconds(5))
     >>> sorted(doubled.execute_and_collect())
     [2, 4, 6]

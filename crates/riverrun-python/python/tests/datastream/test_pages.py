@@ -1,0 +1,45 @@
+"""The examples on the page on stream programs and in the docstrings run; its table names what is there."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+
+import pytest
+
+import riverrun.common
+import riverrun.datastream
+
+from programs import WORKSPACE
+
+PAGE = WORKSPACE / "docs" / "python-datastream.md"
+MODULES = [
+    name
+    for package in (riverrun.common, riverrun.datastream)
+    for name in [package.__name__, *(module for _, module, _ in pkgutil.walk_packages(package.__path__, package.__name__ + "."))]
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_run(name):
+    assert doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS).failed == 0
+
+
+def test_examples_on_the_page_run():
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 3
+
+    names = {"__name__": "example"}
+    for block in blocks:
+        exec(compile(block, str(PAGE), "exec"), names)
+
+
+def test_the_table_says_nothing_of_a_method_that_is_not_there():
+    rows = [line.split("|") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    assert len(rows) > 100
+
+    for _, module, cls, same, *_ in rows:
+        if same.strip().isdigit() and int(same) and cls.strip() != "functions":
+            found = importlib.import_module("riverrun." + module.strip(" `"))
+            for name in cls.strip(" `").split("."):
+                found = getattr(found, name)
