@@ -14,7 +14,7 @@ def test_a_model_says_what_it_is():
     model = riverrun.models.get("tweet-sentiment:latest")
 
     assert str(model.tag) == "tweet-sentiment:1.0"
-    assert (model.task, model.format) == ("text-classification", "hugging-face")
+    assert (model.task, model.format) == ("text-classification", "safetensors")
     assert model.labels == {"stage": "test"} and model.metadata == {"f1": 0.7}
     assert [signature.method for signature in model.signatures] == ["predict"]
     assert datetime.datetime.now(datetime.timezone.utc) - model.creation_time < datetime.timedelta(hours=1)
