@@ -183,6 +183,7 @@ fn cancel_stops_a_job_whatever_its_tasks_wait_for() {
 
         let job = env.execute_async().unwrap();
         until(|| job.metrics().operator("Map").unwrap().counter("seen") > 100);
+        until(|| function.opened.load(Ordering::Acquire) == 2);
         assert_eq!(job.status(), JobStatus::Running);
         assert!(job.wait_at_most(Duration::from_millis(1)).is_none());
         job.cancel();

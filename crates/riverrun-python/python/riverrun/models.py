@@ -64,7 +64,7 @@ class Model:
 
     @property
     def format(self) -> str:
-        """What its files are, such as `hugging-face`."""
+        """What its files are, such as `safetensors`."""
         return self._native.format
 
     @property
