@@ -3,7 +3,7 @@
 use crate::command::run;
 
 /// What each peer needs, and the script that records it, with its arguments.
-const RECORDS: [(&str, &str, &[&str]); 7] = [
+const RECORDS: [(&str, &str, &[&str]); 8] = [
     (
         "transformers",
         "crates/riverrun-inference/tests/fixtures/requirements.txt",
@@ -13,6 +13,11 @@ const RECORDS: [(&str, &str, &[&str]); 7] = [
         "transformers",
         "crates/riverrun-inference/tests/fixtures/requirements.txt",
         &["crates/riverrun-inference/tests/fixtures/make_architectures.py"],
+    ),
+    (
+        "transformers-tasks",
+        "crates/riverrun-inference/tests/fixtures/requirements-tasks.txt",
+        &["crates/riverrun-inference/tests/fixtures/make_tasks.py"],
     ),
     // ModernBERT came later than the version that all else is compared with.
     (

@@ -117,7 +117,7 @@ pub trait Backend: Send + Sync {
 
 /// Whether a model's weights are loaded once for all who use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sharing {
+pub enum Sharing {
     /// A copy of one's own: the directory may change.
     Own,
     /// The copy that is in use already, if there is one: the directory never changes, as in the model store.

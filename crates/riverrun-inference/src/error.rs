@@ -192,6 +192,37 @@ pub enum InferenceError {
         /// What the model was made for.
         most: usize,
     },
+    /// An option by name is unknown, or its value is not of its kind.
+    #[error("the option `{name}` is not possible: {problem}")]
+    Option {
+        /// Its name.
+        name: String,
+        /// What is wrong with it, and what could be there.
+        problem: String,
+    },
+    /// Parts of a long text can't have so many tokens in common.
+    #[error("a stride of {stride} tokens leaves no room for new ones; choose one up to {most}")]
+    Stride {
+        /// What was asked for.
+        stride: usize,
+        /// The most that is possible.
+        most: usize,
+    },
+    /// A model has no head for the task.
+    #[error(
+        "{path} is of a model of the class {found}, which can't do {task}: that needs {wanted}; `riverrun models get` shows \
+         what a model is for"
+    )]
+    NoHead {
+        /// The configuration.
+        path: PathBuf,
+        /// The classes that it names.
+        found: String,
+        /// The task.
+        task: &'static str,
+        /// Which classes can do it.
+        wanted: &'static str,
+    },
     /// A text has more tokens than the model can take, and truncation is off.
     #[error("the text has {tokens} tokens and the model takes {limit}; shorten it, or set `truncation` to true")]
     TooLong {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use riverrun_model::{ModelStore, Tag, TagRef};
 use riverrun_runner::{Runner, RunnerError};
 
-use crate::{InferenceError, ModelExt, TextClassification, TextClassificationOptions};
+use crate::{InferenceError, ModelExt, TaskOptions, TextClassificationOptions};
 
 /// How often the store is asked, unless [`FollowLatest::every`] says otherwise.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -68,10 +68,10 @@ impl fmt::Display for ModelChange {
 /// # Ok(())
 /// # }
 /// ```
-pub struct FollowLatest {
+pub struct FollowLatest<O = TextClassificationOptions> {
     store: ModelStore,
     latest: TagRef,
-    options: TextClassificationOptions,
+    options: O,
     interval: Duration,
     on_change: Box<dyn Fn(&ModelChange) + Send>,
 }
@@ -90,12 +90,14 @@ impl FollowLatest {
             on_change: Box::new(|_| {}),
         })
     }
+}
 
-    /// Loads newer versions with these options: those that the runner was made with.
+impl<O: TaskOptions> FollowLatest<O> {
+    /// Loads newer versions with these options: those that the runner was made with, whatever its task.
     #[must_use]
-    pub fn options(mut self, options: TextClassificationOptions) -> Self {
-        self.options = options;
-        self
+    pub fn options<P: TaskOptions>(self, options: P) -> FollowLatest<P> {
+        let Self { store, latest, interval, on_change, .. } = self;
+        FollowLatest { store, latest, options, interval, on_change }
     }
 
     /// How often the store is asked; every 2 s by default.
@@ -117,7 +119,7 @@ impl FollowLatest {
     /// # Errors
     /// The runner is not initialised, or its name is no exact tag, as it is for one that [`ModelExt::to_runner`] made; no thread
     /// can be had.
-    pub fn start(self, runner: &Runner<TextClassification>) -> Result<Following, InferenceError> {
+    pub fn start(self, runner: &Runner<O::Task>) -> Result<Following, InferenceError> {
         if !runner.is_initialised() {
             return Err(RunnerError::NotInitialised { runner: runner.name().into() }.into());
         }
@@ -141,7 +143,7 @@ impl FollowLatest {
     }
 }
 
-impl fmt::Debug for FollowLatest {
+impl<O> fmt::Debug for FollowLatest<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FollowLatest")
             .field("latest", &self.latest)
@@ -157,15 +159,15 @@ pub struct Following {
     _stop: SyncSender<()>,
 }
 
-struct Follower {
-    follow: FollowLatest,
-    runner: Runner<TextClassification>,
+struct Follower<O: TaskOptions> {
+    follow: FollowLatest<O>,
+    runner: Runner<O::Task>,
     at: Tag,
     /// Not tried again until `latest` moves on.
     failed: Option<Tag>,
 }
 
-impl Follower {
+impl<O: TaskOptions> Follower<O> {
     fn look(&mut self) {
         // A store that can't be read now may be readable the next time; the runner runs on meanwhile.
         let Ok(model) = self.follow.store.get(&self.follow.latest) else { return };

@@ -35,8 +35,25 @@ pub use encoder::Precision;
 pub use error::InferenceError;
 pub use follow::{FollowLatest, Following, ModelChange};
 pub use model_ext::ModelExt;
+pub use tasks::AnyRunnerOptions;
+pub use tasks::feature_extraction::{FeatureExtraction, FeatureExtractionInput, FeatureExtractionOptions};
+pub use tasks::fill_mask::{FillMask, FillMaskInput, FillMaskOptions, FilledMask, MaskedText};
+pub use tasks::one_or_many::OneOrMany;
+pub use tasks::question_answering::{
+    Answer, QuestionAnswering, QuestionAnsweringOptions, QuestionInput, TokenizedQuestion,
+};
+pub use tasks::sentence_embeddings::{Pooling, SentenceEmbeddings, SentenceEmbeddingsInput, SentenceEmbeddingsOptions};
+pub use tasks::task::{Task, TaskOptions};
 pub use tasks::text_classification::{
     Classification, FunctionToApply, Label, TextClassification, TextClassificationOptions, TextInput, TokenizedText,
     TopK,
+};
+pub use tasks::text_ranking::{RankedDocument, TextRanking, TextRankingInput, TextRankingOptions, TokenizedDocuments};
+pub use tasks::token_classification::{
+    AggregationStrategy, Entity, TokenClassification, TokenClassificationInput, TokenClassificationOptions,
+    TokenizedSentence,
+};
+pub use tasks::zero_shot_classification::{
+    TokenizedHypotheses, ZeroShotClassification, ZeroShotClassificationOptions, ZeroShotInput, ZeroShotResult,
 };
 pub use tokenization::{TextTokenizer, Truncation};

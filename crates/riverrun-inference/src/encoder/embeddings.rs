@@ -145,6 +145,7 @@ impl Embeddings {
         let width = self.width;
         row.copy_from_slice(&self.words[id * width..][..width]);
         if !self.types.is_empty() {
+            let kind = if self.types.len() == width { 0 } else { kind };
             row.iter_mut().zip(&self.types[kind * width..][..width]).for_each(|(row, kind)| *row += kind);
         }
         if !self.positions.is_empty() {

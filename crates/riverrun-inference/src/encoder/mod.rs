@@ -87,7 +87,8 @@ impl Encoder {
         if let Some(id) = batch.ids().iter().find(|&&id| id as usize >= self.config.vocabulary) {
             return problem(format!("token {id} is beyond the vocabulary of {}", self.config.vocabulary));
         }
-        let types = if self.embeddings.has_types() { self.config.types } else { usize::MAX };
+        // Where there is one type, every token has it, whatever its tokenizer says: RoBERTa's models are never told types.
+        let types = if self.config.types > 1 && self.embeddings.has_types() { self.config.types } else { usize::MAX };
         if let Some(id) = batch.type_ids().iter().find(|&&id| id as usize >= types) {
             return problem(format!("type {id} of a text pair is beyond the {types} types it was trained with"));
         }

@@ -6,9 +6,9 @@ mod options;
 mod portable;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner, RunnerError};
+use riverrun_model::InferenceTask;
+use riverrun_runner::{Compute, ItemError, Prepared, Runnable, Runner};
 use serde::{Deserialize, Serialize};
 
 pub use input::TextInput;
@@ -16,9 +16,10 @@ pub use label::Label;
 pub use options::{FunctionToApply, TextClassificationOptions, TopK};
 
 use crate::InferenceError;
-use crate::backend::{Output, PackedBatch, Sharing, Tokens};
+use crate::backend::{Output, Sharing, Tokens};
 use crate::kernels::softmax;
-use crate::tasks::text_model::TextModel;
+use crate::tasks::task::Task;
+use crate::tasks::text_model::{TextModel, Tokenization, finite, item, sigmoid};
 
 /// A label and how well it fits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,17 +61,7 @@ impl TextClassification {
     /// A file is missing, damaged or does not fit the others; the model is none that is implemented; an option is
     /// impossible for it.
     pub fn load(directory: impl AsRef<Path>, options: TextClassificationOptions) -> Result<Self, InferenceError> {
-        Self::load_from(directory.as_ref(), options, Sharing::Own)
-    }
-
-    pub(crate) fn load_from(
-        directory: &Path, options: TextClassificationOptions, sharing: Sharing,
-    ) -> Result<Self, InferenceError> {
-        let model = TextModel::load(directory, &options.model, sharing)?;
-        let labels: Vec<Label> = model.config.labels().iter().map(|label| label.as_str().into()).collect();
-        let problem_type = model.config.problem_type();
-        let function = options.function.unwrap_or_else(|| FunctionToApply::default_of(problem_type, labels.len()));
-        Ok(Self { model, labels, function, top_k: options.top_k })
+        <Self as Task>::load(directory, options)
     }
 
     /// A runner of a model that this process does not have: to be bound to a service that has it, or to a process of its own. Its
@@ -81,14 +72,7 @@ impl TextClassification {
 
     /// As [`runner`](Self::runner), with the options that the service is asked for with every text.
     pub fn runner_with(name: impl Into<String>, options: &TextClassificationOptions) -> Runner<Self> {
-        let name = name.into();
-        let runner: Arc<str> = name.as_str().into();
-        let lazy = Runner::lazy(name.clone(), format!("{name} elsewhere"), move || {
-            let reason = "it was made without a model; bind it to a service with `init_client(url)`, or make it with \
-                          `to_runner()` of a model of the store";
-            Err(RunnerError::Load { runner: runner.clone(), reason: reason.to_owned() })
-        });
-        lazy.parameters(options.parameters())
+        <Self as Task>::runner_with(name, options)
     }
 
     /// How many texts have been cut to the model's maximum so far.
@@ -110,11 +94,7 @@ impl TextClassification {
     }
 
     fn classify(&self, text: &TokenizedText, logits: &mut [f32]) -> Result<Vec<Classification>, ItemError> {
-        if logits.iter().any(|logit| !logit.is_finite()) {
-            return Err(ItemError::new(
-                "the model's result for this text is not a number; its weights overflow or are damaged",
-            ));
-        }
+        finite(logits)?;
         match text.function.unwrap_or(self.function) {
             FunctionToApply::Softmax => softmax(self.model.cpu, logits, 1.0),
             FunctionToApply::Sigmoid => logits.iter_mut().for_each(|logit| *logit = sigmoid(*logit)),
@@ -135,8 +115,22 @@ impl TextClassification {
     }
 }
 
-fn sigmoid(logit: f32) -> f32 {
-    1.0 / (1.0 + (-logit).exp())
+impl Task for TextClassification {
+    type Options = TextClassificationOptions;
+
+    const TASK: InferenceTask = InferenceTask::TextClassification;
+
+    fn load_from(
+        directory: &Path, options: TextClassificationOptions, sharing: Sharing,
+    ) -> Result<Self, InferenceError> {
+        let model = TextModel::load(directory, &options.model, Tokenization::default(), sharing)?;
+        let wanted = "a class that ends in ForSequenceClassification";
+        model.width(Output::TextLogits, Self::TASK.name(), wanted)?;
+        let labels: Vec<Label> = model.config.labels().iter().map(|label| label.as_str().into()).collect();
+        let problem_type = model.config.problem_type();
+        let function = options.function.unwrap_or_else(|| FunctionToApply::default_of(problem_type, labels.len()));
+        Ok(Self { model, labels, function, top_k: options.top_k })
+    }
 }
 
 impl Runnable for TextClassification {
@@ -145,11 +139,7 @@ impl Runnable for TextClassification {
     type Output = Vec<Classification>;
 
     fn prepare(&self, input: TextInput) -> Result<Prepared<TokenizedText>, ItemError> {
-        let tokens = self
-            .model
-            .tokenizer
-            .tokenize(&input.text, input.text_pair.as_deref())
-            .map_err(|error| ItemError::new(error.to_string()))?;
+        let tokens = self.model.tokenizer.tokenize(&input.text, input.text_pair.as_deref()).map_err(item)?;
         let cost = tokens.ids.len();
         Ok(Prepared { value: TokenizedText { tokens, top_k: input.top_k, function: input.function_to_apply }, cost })
     }
@@ -157,12 +147,7 @@ impl Runnable for TextClassification {
     fn run(
         &self, batch: Vec<TokenizedText>, compute: &Compute,
     ) -> Result<Vec<Result<Vec<Classification>, ItemError>>, ItemError> {
-        let packed = PackedBatch::new(batch.iter().map(|text| &text.tokens));
-        let mut logits = self
-            .model
-            .backend
-            .compute(&packed, Output::TextLogits, compute)
-            .map_err(|error| ItemError::new(error.to_string()))?;
+        let mut logits = self.model.text_logits(batch.iter().map(|text| &text.tokens), compute)?;
         let rows = logits.chunks_exact_mut(self.labels.len().max(1));
         Ok(batch.iter().zip(rows).map(|(text, logits)| self.classify(text, logits)).collect())
     }

@@ -5,13 +5,14 @@ use std::fmt;
 use riverrun_runner::wire::Map;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::InferenceError;
 use crate::config::ProblemType;
-use crate::encoder::Precision;
-use crate::kernels::Cpu;
-use crate::tasks::text_model::ModelOptions;
-use crate::tokenization::Truncation;
+use crate::tasks::task::{Given, TaskOptions, parameters};
+use crate::tasks::text_model::{ModelOptions, model_options};
+
+use super::TextClassification;
 
 /// What makes scores of the model's logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,48 +139,26 @@ impl TextClassificationOptions {
         self.function = Some(function);
         self
     }
+}
 
-    /// Whether a text that is too long is cut (the default) or an error.
-    #[must_use]
-    pub fn truncation(mut self, truncation: bool) -> Self {
-        self.model.truncation = if truncation { Truncation::On } else { Truncation::Off };
-        self
-    }
+model_options!(TextClassificationOptions);
 
-    /// Tokens at which a text is cut, special ones included, instead of the model's maximum.
-    #[must_use]
-    pub fn max_length(mut self, tokens: usize) -> Self {
-        self.model.max_length = Some(tokens);
-        self
-    }
+impl TaskOptions for TextClassificationOptions {
+    type Task = TextClassification;
 
-    /// The instructions to use, instead of the highest level of this CPU or what `RIVERRUN_CPU` says.
-    #[must_use]
-    pub fn cpu(mut self, cpu: Cpu) -> Self {
-        self.model.cpu = Some(cpu);
-        self
-    }
-
-    /// The numbers to compute with, instead of 32-bit floats.
-    #[must_use]
-    pub fn precision(mut self, precision: Precision) -> Self {
-        self.model.precision = precision;
-        self
-    }
-
-    /// What a service that loaded the model with other options has to be asked for. It refuses what it can only be told when it
-    /// loads the model (`truncation`, `max_length`), so that nobody gets another answer than they asked for.
-    pub(crate) fn parameters(&self) -> Map {
-        let top_k = (self.top_k != TopK::Best).then(|| json!(self.top_k));
-        let truncation = matches!(self.model.truncation, Truncation::Off).then(|| Value::Bool(false));
-        [
-            ("top_k", top_k),
+    fn parameters(&self) -> Map {
+        let own = [
+            ("top_k", (self.top_k != TopK::Best).then(|| json!(self.top_k))),
             ("function_to_apply", self.function.map(|function| json!(function))),
-            ("truncation", truncation),
-            ("max_length", self.model.max_length.map(Value::from)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
+        ];
+        parameters(own.into_iter().chain(self.model.parameters()))
+    }
+
+    fn with_parameters(mut self, parameters: &Map) -> Result<Self, InferenceError> {
+        let mut given = Given::new(parameters);
+        given.set("top_k", &mut self.top_k)?;
+        given.set("function_to_apply", &mut self.function)?;
+        given.done(&mut self.model)?;
+        Ok(self)
     }
 }
