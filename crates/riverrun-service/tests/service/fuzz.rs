@@ -195,7 +195,9 @@ proptest! {
         let answer = SERVICE.with(|(runtime, running)| runtime.block_on(exchanged(address(running), &edited(edits))));
 
         let status = answer.get(8..10).unwrap_or_default();
-        prop_assert!(answer.is_empty() || [" 2", " 4"].contains(&status), "{answer}");
+        // An edit may leave a request no time at all, and the answer is to say so.
+        let over = answer.starts_with("HTTP/1.1 504") && answer.contains(r#""code":"timeout""#);
+        prop_assert!(answer.is_empty() || over || [" 2", " 4"].contains(&status), "{answer}");
         prop_assert!(!answer.contains(r#""code":"internal""#), "{answer}");
     }
 }
