@@ -3,9 +3,9 @@
 //! It depends on the facade `riverrun`, and nothing of PyO3 is anywhere else. The Python API, its documentation and its types are
 //! in `python/riverrun/`; what is here are the parts that it is made of, and every call of these:
 //!
-//! - gives the interpreter to other threads while it computes or waits ([`waiting`]),
+//! - gives the interpreter to other threads while it computes or waits (`waiting`),
 //! - answers Ctrl-C on the main thread within a twentieth of a second,
-//! - refuses to go on in a forked child, whose compute threads are gone ([`forked`]).
+//! - refuses to go on in a forked child, whose compute threads are gone (`forked`).
 
 use pyo3::prelude::*;
 
