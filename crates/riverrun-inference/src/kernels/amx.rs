@@ -3,7 +3,9 @@
 //! The standard library has no stable functions for it yet, so it is written in assembly: one block that multiplies, and two
 //! that switch the tiles on and off.
 
-use super::cpu::{Cpu, CpuLevel};
+use super::cpu::Cpu;
+#[cfg(target_arch = "x86_64")]
+use super::cpu::CpuLevel;
 
 /// Whether the CPU has tiles of bytes and half-length floats and the system lets this process use them; asks it to.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -47,6 +49,7 @@ static CONFIGURATION: Configuration = {
 };
 
 /// Readies the thread's tiles, where the level is AMX; up to [`end`].
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 pub(super) fn begin(cpu: Cpu) {
     #[cfg(target_arch = "x86_64")]
     if cpu.level() >= CpuLevel::Amx {
@@ -58,6 +61,7 @@ pub(super) fn begin(cpu: Cpu) {
 }
 
 /// Releases the thread's tiles: a switch of threads saves them no longer.
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 pub(super) fn end(cpu: Cpu) {
     #[cfg(target_arch = "x86_64")]
     if cpu.level() >= CpuLevel::Amx {

@@ -39,18 +39,16 @@ pub fn gemm_bf16(
 }
 
 /// As [`gemm`], with bytes on both sides: the weights' as they are, and those of each row between its least and its largest
-/// element, after each element has been multiplied with that of `factors` where there are any.
+/// element.
 ///
 /// The sums are whole numbers, the same on every CPU.
 pub fn gemm_int8(
-    cpu: Cpu, rows: &[f32], factors: &[f32], weights: &Int8Matrix, epilogue: &Epilogue<'_>, out: &mut [f32],
-    compute: &Compute,
+    cpu: Cpu, rows: &[f32], weights: &Int8Matrix, epilogue: &Epilogue<'_>, out: &mut [f32], compute: &Compute,
 ) {
     let (inputs, outputs) = (weights.inputs(), weights.outputs());
     let count = rows_of(rows, inputs, out, outputs);
-    assert!(factors.is_empty() || factors.len() == inputs, "there is a factor for each element of a row, or none");
     with_rounded(|rounded| {
-        rounded.int8(cpu, rows, inputs, factors);
+        rounded.int8(cpu, rows, inputs);
         let numbers = Numbers::Int8;
         let factors = Words { cpu, numbers, rows: rounded, count, panels: weights.panels(), bytes: Some(weights) };
         product(cpu, &factors, outputs, epilogue, out, compute);

@@ -59,12 +59,11 @@ impl RoundedRows {
         bf16_rows(cpu, rows, inputs, &mut self.words[..count * self.depth]);
     }
 
-    /// Rounds `rows`, `[n, inputs]`, to bytes from 0 to 255 between each row's least and largest, each element first
-    /// times that of `factors` where there are any.
-    pub(super) fn int8(&mut self, cpu: Cpu, rows: &[f32], inputs: usize, factors: &[f32]) {
+    /// Rounds `rows`, `[n, inputs]`, to bytes from 0 to 255 between each row's least and largest.
+    pub(super) fn int8(&mut self, cpu: Cpu, rows: &[f32], inputs: usize) {
         let count = self.sized(rows, inputs, 4);
         self.scales.resize(count, RowScale::default());
-        int8_rows(cpu, rows, inputs, factors, &mut self.words[..count * self.depth], &mut self.scales);
+        int8_rows(cpu, rows, inputs, &mut self.words[..count * self.depth], &mut self.scales);
     }
 
     fn sized(&mut self, rows: &[f32], inputs: usize, per_word: usize) -> usize {
@@ -97,38 +96,26 @@ fn bf16_lanes<const FMA: bool>(rows: &[f32], inputs: usize, words: &mut [u32]) {
 }
 
 by_level! {
-    fn int8_rows(
-        rows: &[f32],
-        inputs: usize,
-        factors: &[f32],
-        words: &mut [u32],
-        scales: &mut [RowScale],
-    ) = int8_lanes
+    fn int8_rows(rows: &[f32], inputs: usize, words: &mut [u32], scales: &mut [RowScale]) = int8_lanes
 }
 
 /// 1.5 · 2²³: added to a small number it leaves its nearest whole number in the low bits.
 const ROUND: f32 = 12_582_912.0;
 
 #[inline(always)]
-fn int8_lanes<const FMA: bool>(
-    rows: &[f32], inputs: usize, factors: &[f32], words: &mut [u32], scales: &mut [RowScale],
-) {
+fn int8_lanes<const FMA: bool>(rows: &[f32], inputs: usize, words: &mut [u32], scales: &mut [RowScale]) {
     let depth = inputs.div_ceil(4).next_multiple_of(WORDS);
     let rows = rows.chunks_exact(inputs.max(1));
     for ((row, words), scale) in rows.zip(words.chunks_exact_mut(depth)).zip(scales) {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
         let (filled, rest) = bytes.split_at_mut(inputs);
         rest.fill(0);
-        if factors.is_empty() {
-            *scale = int8_row(row, filled, |value, _| value);
-        } else {
-            *scale = int8_row(row, filled, |value, index| value * factors[index]);
-        }
+        *scale = int8_row(row, filled);
     }
 }
 
 #[inline(always)]
-fn int8_row(row: &[f32], bytes: &mut [u8], element: impl Fn(f32, usize) -> f32 + Copy) -> RowScale {
+fn int8_row(row: &[f32], bytes: &mut [u8]) -> RowScale {
     // Zero is within every row's range, so that it is a byte exactly. Sixteen lanes, since one alone would wait for itself.
     let (mut least, mut largest, mut poison) = ([0f32; 16], [0f32; 16], [0f32; 16]);
     let mut see = |lane: usize, value: f32| {
@@ -137,15 +124,11 @@ fn int8_row(row: &[f32], bytes: &mut [u8], element: impl Fn(f32, usize) -> f32 +
         // What is no number, or infinite, leaves not-a-number here, and so in the scale and the product.
         poison[lane] += value * 0.0;
     };
-    let whole = row.len() / 16 * 16;
-    for start in (0..whole).step_by(16) {
-        for (lane, &value) in row[start..start + 16].iter().enumerate() {
-            see(lane, element(value, start + lane));
-        }
+    let (chunks, tail) = row.as_chunks::<16>();
+    for chunk in chunks {
+        chunk.iter().enumerate().for_each(|(lane, &value)| see(lane, value));
     }
-    for (index, &value) in row.iter().enumerate().skip(whole) {
-        see(index - whole, element(value, index));
-    }
+    tail.iter().enumerate().for_each(|(lane, &value)| see(lane, value));
     // One after the other: as a tree it would become one with the loop above, whose lanes would come apart.
     let least = least.into_iter().fold(0.0, |least, value| if value < least { value } else { least });
     let largest = largest.into_iter().fold(0.0, |largest, value| if value > largest { value } else { largest });
@@ -161,14 +144,8 @@ fn int8_row(row: &[f32], bytes: &mut [u8], element: impl Fn(f32, usize) -> f32 +
         let value = if value < 0.0 { 0.0 } else { value };
         (value + ROUND).to_bits() as u8
     };
-    let (chunks, tail) = bytes.as_chunks_mut::<16>();
-    for (start, chunk) in (0..whole).step_by(16).zip(chunks) {
-        for (lane, (byte, &value)) in chunk.iter_mut().zip(&row[start..start + 16]).enumerate() {
-            *byte = round(element(value, start + lane));
-        }
-    }
-    for (index, (byte, &value)) in (whole..).zip(tail.iter_mut().zip(&row[whole..])) {
-        *byte = round(element(value, index));
+    for (byte, &value) in bytes.iter_mut().zip(row) {
+        *byte = round(value);
     }
     RowScale { scale: scale + poison.into_iter().fold(0.0, |sum, value| sum + value), zero: zero as i32 }
 }

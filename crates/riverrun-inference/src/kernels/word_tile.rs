@@ -1,5 +1,6 @@
 //! The innermost product of rounded rows: a few rows times one panel, a word of two or four elements at a time.
 
+#[cfg(target_arch = "x86_64")]
 use super::amx;
 use super::cpu::{Cpu, CpuLevel};
 use super::packed::PANEL;
@@ -249,6 +250,7 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::amx;
     use crate::kernels::packed::{Bf16Matrix, Int8Matrix};
     use crate::kernels::round::RoundedRows;
 
@@ -285,7 +287,7 @@ mod tests {
                 let mut packed = Int8Matrix::zeros(inputs, 32);
                 packed.set_columns(0, &weight, &[1.0; 32]);
                 let mut rounded = RoundedRows::default();
-                rounded.int8(Cpu::new(CpuLevel::Portable).unwrap(), &rows, inputs, &[]);
+                rounded.int8(Cpu::new(CpuLevel::Portable).unwrap(), &rows, inputs);
                 let bytes: &[u8] = bytemuck::cast_slice(rounded.words());
                 let exact: Vec<[u32; PANEL]> = (0..count)
                     .map(|row| {
