@@ -27,6 +27,32 @@ impl<'a> Heads<'a> {
     pub(super) fn at(&self, row: usize, head: usize, size: usize) -> &'a [f32] {
         &self.data[row * self.stride + self.start + head * size..]
     }
+
+    /// `head`'s elements of the rows as keys: panels of `[size, 32 keys]`. The last is padded with whatever was there: its scores
+    /// are never read.
+    pub(super) fn pack_keys(&self, rows: &Range<usize>, head: usize, size: usize, packed: &mut Vec<f32>) {
+        grow(packed, rows.len().next_multiple_of(PANEL) * size);
+        for (index, row) in rows.clone().enumerate() {
+            let start = index / PANEL * PANEL * size + index % PANEL;
+            let key = &self.at(row, head, size)[..size];
+            for (&element, packed) in key.iter().zip(packed[start..].iter_mut().step_by(PANEL)) {
+                *packed = element;
+            }
+        }
+    }
+
+    /// `head`'s elements of the rows as values: panels of `[rows, 32 elements]`. The last is padded with whatever was there: its
+    /// sums are never read.
+    pub(super) fn pack_values(&self, rows: &Range<usize>, head: usize, size: usize, packed: &mut Vec<f32>) {
+        grow(packed, rows.len() * size.next_multiple_of(PANEL));
+        for (index, row) in rows.clone().enumerate() {
+            let value = &self.at(row, head, size)[..size];
+            for (panel, elements) in value.chunks(PANEL).enumerate() {
+                let start = (panel * rows.len() + index) * PANEL;
+                packed[start..start + elements.len()].copy_from_slice(elements);
+            }
+        }
+    }
 }
 
 /// Attention of the sequences of a packed batch.
@@ -81,8 +107,8 @@ impl Attention<'_> {
     fn unit(&self, cpu: Cpu, sequence: usize, head: usize, scratch: &mut Scratch, out: &Shared<'_>) {
         let tokens = self.offsets[sequence]..self.offsets[sequence + 1];
         let queries = if self.first_token_only { sequence..sequence + 1 } else { tokens.clone() };
-        self.pack_keys(&tokens, head, &mut scratch.keys);
-        self.pack_values(&tokens, head, &mut scratch.values);
+        self.keys.pack_keys(&tokens, head, self.size, &mut scratch.keys);
+        self.values.pack_values(&tokens, head, self.size, &mut scratch.values);
         let width = tokens.len().next_multiple_of(PANEL);
         grow(&mut scratch.scores, ROWS * width);
         let scale = 1.0 / (self.size as f32).sqrt();
@@ -118,33 +144,10 @@ impl Attention<'_> {
             }
         }
     }
-
-    /// Panels of `[size, 32 keys]`; the last is padded with whatever was there: its scores are never read.
-    fn pack_keys(&self, tokens: &Range<usize>, head: usize, packed: &mut Vec<f32>) {
-        grow(packed, tokens.len().next_multiple_of(PANEL) * self.size);
-        for (index, token) in tokens.clone().enumerate() {
-            let start = index / PANEL * PANEL * self.size + index % PANEL;
-            let key = &self.keys.at(token, head, self.size)[..self.size];
-            for (&element, packed) in key.iter().zip(packed[start..].iter_mut().step_by(PANEL)) {
-                *packed = element;
-            }
-        }
-    }
-
-    /// Panels of `[tokens, 32 elements]`; the last is padded with whatever was there: its sums are never read.
-    fn pack_values(&self, tokens: &Range<usize>, head: usize, packed: &mut Vec<f32>) {
-        grow(packed, tokens.len() * self.size.next_multiple_of(PANEL));
-        for (index, token) in tokens.clone().enumerate() {
-            let value = &self.values.at(token, head, self.size)[..self.size];
-            for (panel, elements) in value.chunks(PANEL).enumerate() {
-                let start = (panel * tokens.len() + index) * PANEL;
-                packed[start..start + elements.len()].copy_from_slice(elements);
-            }
-        }
-    }
 }
 
-fn grow(buffer: &mut Vec<f32>, len: usize) {
+/// Makes the buffer at least so long; what is in it stays.
+pub(super) fn grow(buffer: &mut Vec<f32>, len: usize) {
     if buffer.len() < len {
         buffer.resize(len, 0.0);
     }

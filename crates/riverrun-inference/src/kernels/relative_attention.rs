@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use riverrun_runner::Compute;
 
-use super::attention::Heads;
+use super::attention::{Heads, grow};
 use super::cpu::{Cpu, by_level};
 use super::distance::{Disentangled, DistanceBias};
 use super::packed::PANEL;
@@ -92,8 +92,8 @@ impl RelativeAttention<'_> {
             None => (tokens.start, length),
         };
         let place = |row: usize| self.chosen.map_or(row, |chosen| chosen[sequence]);
-        self.pack_keys(&tokens, head, &mut scratch.keys);
-        self.pack_values(&tokens, head, &mut scratch.values);
+        self.keys.pack_keys(&tokens, head, self.size, &mut scratch.keys);
+        self.values.pack_values(&tokens, head, self.size, &mut scratch.values);
         let buckets = self.bucket_panels(length);
         if let ScoreBias::Disentangled(positions) = self.bias
             && let Some(matrix) = positions.queries.get(head)
@@ -203,30 +203,6 @@ impl RelativeAttention<'_> {
             _ => 0..0,
         }
     }
-
-    /// Panels of `[size, 32 keys]`; the last is padded with whatever was there: its scores are never read.
-    fn pack_keys(&self, tokens: &Range<usize>, head: usize, packed: &mut Vec<f32>) {
-        grow(packed, tokens.len().next_multiple_of(PANEL) * self.size);
-        for (index, token) in tokens.clone().enumerate() {
-            let start = index / PANEL * PANEL * self.size + index % PANEL;
-            let key = &self.keys.at(token, head, self.size)[..self.size];
-            for (&element, packed) in key.iter().zip(packed[start..].iter_mut().step_by(PANEL)) {
-                *packed = element;
-            }
-        }
-    }
-
-    /// Panels of `[tokens, 32 elements]`; the last is padded with whatever was there: its sums are never read.
-    fn pack_values(&self, tokens: &Range<usize>, head: usize, packed: &mut Vec<f32>) {
-        grow(packed, tokens.len() * self.size.next_multiple_of(PANEL));
-        for (index, token) in tokens.clone().enumerate() {
-            let value = &self.values.at(token, head, self.size)[..self.size];
-            for (panel, elements) in value.chunks(PANEL).enumerate() {
-                let start = (panel * tokens.len() + index) * PANEL;
-                packed[start..start + elements.len()].copy_from_slice(elements);
-            }
-        }
-    }
 }
 
 by_level! {
@@ -251,12 +227,6 @@ fn multiply_panels(
         for (row, sums) in sums.0[..rows.count].iter().enumerate() {
             out[(row * panels.len() + panel - panels.start) * PANEL..][..PANEL].copy_from_slice(sums);
         }
-    }
-}
-
-fn grow(buffer: &mut Vec<f32>, len: usize) {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
     }
 }
 
