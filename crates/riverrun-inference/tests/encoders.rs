@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use riverrun_inference::backend::{Backend, Output, PackedBatch, Rows, Tokens};
-use riverrun_inference::encoder::{Encoder, EncoderConfig};
+use riverrun_inference::encoder::{Arithmetic, Encoder, EncoderConfig, Precision};
 use riverrun_inference::kernels::{Cpu, CpuLevel};
 use riverrun_inference::{TextTokenizer, Truncation};
 use riverrun_runner::Compute;
@@ -35,9 +35,9 @@ fn cases(fixture: &Path) -> Vec<Case> {
     serde_json::from_str(&std::fs::read_to_string(fixture.join("expected.json")).unwrap()).unwrap()
 }
 
-fn encoder(fixture: &Path, cpu: Cpu) -> Encoder {
+fn encoder(fixture: &Path, arithmetic: impl Into<Arithmetic>) -> Encoder {
     let config = EncoderConfig::read(fixture).unwrap_or_else(|error| panic!("{error}"));
-    Encoder::load(fixture, config, cpu.into()).unwrap_or_else(|error| panic!("{error}"))
+    Encoder::load(fixture, config, arithmetic.into()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn tokens(fixture: &Path, encoder: &Encoder, cases: &[Case]) -> Vec<Tokens> {
@@ -103,10 +103,11 @@ fn rows_of(encoder: &Encoder, batch: &[&Tokens], output: Output<'_>) -> Vec<Vec<
 
 #[test]
 fn a_text_has_the_same_bits_alone_and_in_any_batch_for_every_architecture() {
-    let cpu = Cpu::highest();
-    for fixture in fixtures() {
-        let encoder = encoder(&fixture, cpu);
-        let texts = tokens(&fixture, &encoder, &cases(&fixture));
+    for (fixture, precision) in
+        fixtures().iter().flat_map(|fixture| Precision::ALL.map(|precision| (fixture, precision)))
+    {
+        let encoder = encoder(fixture, Arithmetic { cpu: Cpu::highest(), precision });
+        let texts = tokens(fixture, &encoder, &cases(fixture));
         let outputs: Vec<_> = logits_of(&encoder).into_iter().chain([Output::Hidden(Rows::EveryToken)]).collect();
         for output in outputs {
             let alone: Vec<_> = texts.iter().map(|text| rows_of(&encoder, &[text], output).remove(0)).collect();
@@ -119,7 +120,7 @@ fn a_text_has_the_same_bits_alone_and_in_any_batch_for_every_architecture() {
                 }
                 Ok(())
             });
-            same.unwrap_or_else(|error| panic!("{}: {error}", fixture.display()));
+            same.unwrap_or_else(|error| panic!("{} {precision}: {error}", fixture.display()));
         }
     }
 }

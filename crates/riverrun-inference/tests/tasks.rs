@@ -248,7 +248,7 @@ fn options_by_name_are_those_that_a_service_is_asked_for() {
         assert_eq!(O::default().with_parameters(&parameters).unwrap().parameters(), parameters);
     }
     there_and_back::<riverrun_inference::TextClassificationOptions>(
-        json!({"top_k": "all", "function_to_apply": "none", "truncation": false, "max_length": 9}),
+        json!({"top_k": "all", "function_to_apply": "none", "truncation": false, "max_length": 9, "precision": "int8"}),
     );
     there_and_back::<TokenClassificationOptions>(
         json!({"aggregation_strategy": "max", "ignore_labels": ["O"], "stride": 4}),

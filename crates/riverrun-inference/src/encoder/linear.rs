@@ -39,7 +39,7 @@ impl Linear {
     /// The layer of these values: `weight` is `[outputs, inputs]`, and `bias` has as many elements as that has rows.
     pub(super) fn of(weights: &Weights, weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
         let outputs = bias.len();
-        Self::packed(weights.arithmetic().effective(), vec![weight.to_vec()], bias, inputs, outputs)
+        Self::packed(weights.arithmetic().precision, vec![weight.to_vec()], bias, inputs, outputs)
     }
 
     /// As [`of`](Self::of), in 32-bit floats whatever the precision.
@@ -51,7 +51,7 @@ impl Linear {
     pub(super) fn joined(
         weights: &mut Weights, names: &[String], inputs: usize, outputs: usize,
     ) -> Result<Self, InferenceError> {
-        Self::load_as(weights.arithmetic().effective(), weights, names, inputs, outputs)
+        Self::load_as(weights.arithmetic().precision, weights, names, inputs, outputs)
     }
 
     fn load_as(
@@ -85,7 +85,7 @@ impl Linear {
         match &self.weight {
             Weight::F32(weight) => gemm(cpu, rows, weight, &epilogue, out, compute),
             Weight::Bf16(weight) => gemm_bf16(cpu, rows, weight, &epilogue, out, compute),
-            Weight::Int8(weight) => gemm_int8(cpu, rows, &[], weight, &epilogue, out, compute),
+            Weight::Int8(weight) => gemm_int8(cpu, rows, weight, &epilogue, out, compute),
         }
     }
 }

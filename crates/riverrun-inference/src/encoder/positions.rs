@@ -33,7 +33,7 @@ pub(super) struct Positions {
 impl Positions {
     pub(super) fn load(weights: &mut Weights, config: &EncoderConfig) -> Result<Self, InferenceError> {
         let (mut rotary, mut local, mut bias, mut relative) = (None, None, None, Vec::new());
-        let cpu = Cpu::highest();
+        let cpu = weights.arithmetic().cpu;
         let table = |rotary: &Rotary| Arc::new(rotary_table(rotary, config));
         match &config.details {
             Details::ModernBert(details) => {

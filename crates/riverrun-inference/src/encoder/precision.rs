@@ -64,11 +64,11 @@ pub struct Arithmetic {
 }
 
 impl Arithmetic {
-    /// The precision that this CPU computes instead of the one asked for, where it has no instructions for that.
-    pub(super) fn effective(self) -> Precision {
+    /// With the precision that this CPU computes instead of the one asked for, where it has no instructions for that.
+    pub(super) fn effective(self) -> Self {
         match self.precision {
-            Precision::Bf16 if self.cpu.level() < CpuLevel::Avx512Bf16 => Precision::F32,
-            precision => precision,
+            Precision::Bf16 if self.cpu.level() < CpuLevel::Avx512Bf16 => self.cpu.into(),
+            _ => self,
         }
     }
 }

@@ -68,7 +68,7 @@ impl Weights {
             return Err(no_weights(directory));
         };
         let files = paths.into_iter().map(SafetensorsFile::open).collect::<Result<_, _>>()?;
-        Ok(Self { files, named, architecture, prefix, arithmetic })
+        Ok(Self { files, named, architecture, prefix, arithmetic: arithmetic.effective() })
     }
 
     /// What is computed with them.

@@ -26,7 +26,9 @@ impl ModelOptions {
     /// loads the model, so that nobody gets another answer than they asked for.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, Option<serde_json::Value>)> {
         let truncation = matches!(self.truncation, Truncation::Off).then_some(serde_json::Value::Bool(false));
-        [("truncation", truncation), ("max_length", self.max_length.map(serde_json::Value::from))].into_iter()
+        let precision = (self.precision != Precision::F32).then(|| self.precision.name().into());
+        [("truncation", truncation), ("max_length", self.max_length.map(Into::into)), ("precision", precision)]
+            .into_iter()
     }
 }
 
