@@ -243,6 +243,17 @@ pub enum InferenceError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A model of the store in a format that tasks for texts do not read.
+    #[error(
+        "model `{model}` is in the format {format}, and tasks for texts read safetensors; `riverrun-onnx` runs ONNX models, \
+         `riverrun-tabular` those of XGBoost and LightGBM"
+    )]
+    WrongFormat {
+        /// The tag.
+        model: String,
+        /// What the store has it as.
+        format: &'static str,
+    },
     /// A precision that there is not.
     #[error("`{name}` is no precision; there are f32, bf16 and int8")]
     Precision {

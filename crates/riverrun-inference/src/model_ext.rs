@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use riverrun_model::Model;
+use riverrun_model::{Model, ModelFormat};
 use riverrun_runner::{AnyRunner, Runner, RunnerError};
 
 use crate::backend::Sharing;
@@ -75,6 +75,12 @@ impl ModelExt for Model {
                 task: task.to_string(),
                 wanted: O::Task::TASK.name(),
             });
+        }
+        match self.metadata().format {
+            ModelFormat::Safetensors => {}
+            other => {
+                return Err(InferenceError::WrongFormat { model: self.tag().to_string(), format: other.name() });
+            }
         }
         let (name, model) = (self.tag().to_string(), self.clone());
         // The path, since two stores may hold different models under one tag; the options' type tells the tasks apart.

@@ -70,6 +70,34 @@ fn values_that_no_model_can_have_are_refused() {
 }
 
 #[test]
+fn numbers_that_no_memory_could_hold_are_refused_before_any_is_asked_for() {
+    for (fixture, key, part) in [
+        ("distilbert", "n_layers", "is no number of layers"),
+        ("architectures/modernbert-texts", "max_position_embeddings", "is no number of positions"),
+        ("architectures/gte-texts", "max_position_embeddings", "is no number of positions"),
+        ("architectures/albert-texts", "inner_group_num", "can't be"),
+    ] {
+        let model = CopiedModel::new(fixture);
+        model.edit_config(|config| config[key] = json!(1_000_000_000_000_u64));
+
+        refusal(&model, &[part]);
+    }
+}
+
+#[test]
+fn buckets_of_distances_that_would_not_ascend_are_refused() {
+    for most in [100, 129] {
+        let model = CopiedModel::new("architectures/deberta-v3-texts");
+        model.edit_config(|config| {
+            config["position_buckets"] = json!(256);
+            config["max_relative_positions"] = json!(most);
+        });
+
+        refusal(&model, &["256 position_buckets", &format!("not {most}")]);
+    }
+}
+
+#[test]
 fn labels_that_do_not_fit_the_classifier_are_refused() {
     let model = distilbert();
     model.edit_config(|config| config["id2label"] = json!({"0": "a", "1": "b"}));
@@ -162,6 +190,13 @@ fn a_tokenizer_that_is_missing_damaged_or_of_another_model_is_named() {
     let other = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/tweet-sentiment/tokenizer.json"));
     model.write("tokenizer.json", other.unwrap());
     refusal(&model, &["tokenizer.json knows 7500 tokens", "the model embeds"]);
+
+    // Few tokens, one of them with an id beyond the embedding.
+    let model = distilbert();
+    let mut tokenizer: serde_json::Value = serde_json::from_slice(&model.read("tokenizer.json")).unwrap();
+    tokenizer["model"]["vocab"]["far"] = json!(50_000);
+    model.write("tokenizer.json", tokenizer.to_string());
+    refusal(&model, &["tokenizer.json knows 50001 tokens"]);
 
     model.write("tokenizer.json", "{}");
     refusal(&model, &["tokenizer.json is not a tokenizer that can be used"]);

@@ -9,6 +9,10 @@ use crate::InferenceError;
 use crate::config::ModelConfig;
 use crate::kernels::Activation;
 
+/// Layers and positions that are believed.
+const MOST_LAYERS: usize = 4_096;
+const MOST_POSITIONS: usize = 1 << 20;
+
 /// What `config.json` says of an encoder, in the words of BERT for every architecture.
 #[derive(Debug, Clone)]
 pub struct EncoderConfig {
@@ -68,6 +72,10 @@ impl EncoderConfig {
             ));
         }
         let layers = fields.size(&["num_hidden_layers", "n_layers", "n_layer"], "number of layers")?;
+        // Far beyond any model, so that a wrong number is told before memory is asked for.
+        if layers > MOST_LAYERS {
+            return fields.problem(format!("{layers} is no number of layers; {MOST_LAYERS} are the most"));
+        }
         let intermediate = match fields.get::<usize>(&["intermediate_size", "hidden_dim", "n_inner"])? {
             None if family == Family::NomicBert => 4 * hidden,
             _ => fields.size(&["intermediate_size", "hidden_dim", "n_inner"], "intermediate size")?,
@@ -81,6 +89,9 @@ impl EncoderConfig {
         };
         if positions == 0 {
             return fields.problem("the max_position_embeddings is 0; a model needs at least 1".to_owned());
+        }
+        if positions > MOST_POSITIONS {
+            return fields.problem(format!("{positions} is no number of positions; {MOST_POSITIONS} are the most"));
         }
         if fields.or(&["is_decoder"], false)? {
             return fields.problem("is_decoder is true, but only encoders are implemented".to_owned());
@@ -108,7 +119,7 @@ impl EncoderConfig {
             Family::Albert => {
                 let groups: usize = fields.or(&["num_hidden_groups"], 1)?;
                 let inner = fields.or(&["inner_group_num"], 1)?;
-                if groups == 0 || groups > layers || inner == 0 {
+                if groups == 0 || groups > layers || inner == 0 || inner > MOST_LAYERS {
                     return fields.problem(format!("{groups} groups of {inner} layers can't be {layers} layers"));
                 }
                 Details::Albert { groups, inner }

@@ -58,12 +58,22 @@ impl Deberta {
                 .problem(format!("an attention_head_size of {size} of its own is not implemented; remove it"));
         }
         let buckets: i64 = fields.or(&["position_buckets"], -1)?;
+        let (buckets, most) =
+            (usize::try_from(buckets).unwrap_or(0), usize::try_from(most).ok().filter(|&most| most > 0));
+        let most = most.unwrap_or(positions);
+        // The buckets of the farther half grow with the logarithm of the distance, up to `most`.
+        if buckets > 1 && most <= buckets / 2 + 1 {
+            return fields.problem(format!(
+                "{buckets} position_buckets need max_relative_positions of more than {}, not {most}",
+                buckets / 2 + 1
+            ));
+        }
         let has = |kind: &str| kinds.iter().any(|known| known == kind);
         let activation = fields.activation(&["conv_act"], "tanh")?;
         Ok(Self {
             relative: fields.or(&["relative_attention"], false)?,
-            buckets: usize::try_from(buckets).unwrap_or(0),
-            most: usize::try_from(most).ok().filter(|&most| most > 0).unwrap_or(positions),
+            buckets,
+            most,
             content_to_position: has("c2p"),
             position_to_content: has("p2c"),
             shared: fields.or(&["share_att_key"], false)?,

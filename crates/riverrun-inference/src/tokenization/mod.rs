@@ -92,7 +92,8 @@ impl TextTokenizer {
         let broken =
             |error: tokenizers::Error| InferenceError::Tokenizer { path: path.clone(), problem: error.to_string() };
         let mut tokenizer = Tokenizer::from_bytes(&bytes).map_err(broken)?;
-        let tokens = tokenizer.get_vocab_size(true);
+        // The largest id, not their number: ids may have gaps.
+        let tokens = tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
         if tokens > vocabulary {
             return Err(InferenceError::Vocabulary { path, tokens, rows: vocabulary });
         }

@@ -60,7 +60,7 @@ pub(super) fn best_spans(logits: &[f32], allowed: &[bool], longest: usize, count
 
     let tokens = allowed.len();
     let mut spans: Vec<Span> = (0..tokens)
-        .flat_map(|start| (start..tokens.min(start + longest)).map(move |end| (start, end)))
+        .flat_map(|start| (start..tokens.min(start.saturating_add(longest))).map(move |end| (start, end)))
         .filter(|&(start, end)| allowed[start] && allowed[end])
         .map(|(start, end)| Span { start, end, score: starts[start] * ends[end] })
         .collect();
@@ -84,6 +84,13 @@ fn probabilities(logits: impl Iterator<Item = f32>, allowed: &[bool]) -> Vec<f32
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_may_be_as_long_as_any_number_says() {
+        let (spans, _) = best_spans(&[0.0, 0.0, 1.0, 1.0, 2.0, 2.0], &[true; 3], usize::MAX, 9);
+
+        assert_eq!(spans.len(), 6);
+    }
 
     #[test]
     fn a_span_ends_behind_its_start_and_is_no_longer_than_asked() {
