@@ -49,7 +49,6 @@ static CONFIGURATION: Configuration = {
 };
 
 /// Readies the thread's tiles, where the level is AMX; up to [`end`].
-#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 pub(super) fn begin(cpu: Cpu) {
     #[cfg(target_arch = "x86_64")]
     if cpu.level() >= CpuLevel::Amx {
@@ -61,7 +60,6 @@ pub(super) fn begin(cpu: Cpu) {
 }
 
 /// Releases the thread's tiles: a switch of threads saves them no longer.
-#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 pub(super) fn end(cpu: Cpu) {
     #[cfg(target_arch = "x86_64")]
     if cpu.level() >= CpuLevel::Amx {
