@@ -2,7 +2,8 @@
 //!
 //! `measure MODEL_DIRECTORY TEXTS_FILE` prints one JSON object; the file has one text per line. With `first` after them, it
 //! runs the stream program alone, from loading the model to the last result; with `callers ROUNDS`, batches and eight threads
-//! that call single texts in turns. Tokenization is always inside; how the figures compare with those of other runtimes is in
+//! that call single texts in turns; with `agreement`, how far its answers are from those in f32, all labels of all texts. The
+//! environment's `MEASURE_PRECISION` is the precision, `f32` without it. Tokenization is always inside; how the figures compare with those of other runtimes is in
 //! `bench/peers/README.md`.
 
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use riverrun::inference::kernels::Cpu;
-use riverrun::inference::{InferenceError, TextTokenizer, Truncation};
+use riverrun::inference::{InferenceError, Precision, TextTokenizer, TopK, Truncation};
 use riverrun::prelude::*;
 use riverrun::runner::RunnerError;
 use riverrun::stream::StreamRecord;
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
         [model, texts] => measure(model, texts),
         [model, texts, "first"] => measure_first(model, texts),
         [model, texts, "callers", rounds] => measure_callers(model, texts, rounds),
-        _ => Err(FunctionError::new("usage: measure MODEL_DIRECTORY TEXTS_FILE [first | callers ROUNDS]")),
+        [model, texts, "agreement"] => measure_agreement(model, texts),
+        _ => Err(FunctionError::new("usage: measure MODEL_DIRECTORY TEXTS_FILE [first | callers ROUNDS | agreement]")),
     };
     match measured {
         Ok(json) => {
@@ -143,15 +145,45 @@ fn measure(model: &str, texts: &str) -> Result<String> {
     Ok(json)
 }
 
+/// How often the best label is that of f32, and how far all labels' scores are from it.
+fn measure_agreement(model: &str, texts: &str) -> Result<String> {
+    let (texts, precision) = (read_texts(texts)?, precision()?);
+    let options = TextClassificationOptions::new().top_k(TopK::All);
+    let full = run_all(&load_with(model, options.clone())?, &texts)?;
+    let rounded = run_all(&load_with(model, options.precision(precision))?, &texts)?;
+    let (mut same, mut sum, mut count, mut largest) = (0_usize, 0.0_f64, 0_usize, 0.0_f64);
+    for (full, rounded) in full.iter().zip(&rounded) {
+        same += usize::from(full.first().map(|best| &best.label) == rounded.first().map(|best| &best.label));
+        for label in full {
+            let other = rounded.iter().find(|other| other.label == label.label).map_or(0.0, |other| other.score);
+            let difference = f64::from((label.score - other).abs());
+            (sum, count, largest) = (sum + difference, count + 1, largest.max(difference));
+        }
+    }
+    let (share, mean) = (same as f64 / texts.len() as f64, sum / count as f64);
+    Ok(format!(
+        r#"{{"precision":"{precision}","texts":{},"best_label":{share},"mean_difference":{mean},"largest_difference":{largest}}}"#,
+        texts.len(),
+    ))
+}
+
 fn read_texts(path: &str) -> Result<Vec<String>> {
     let texts = std::fs::read_to_string(path).map_err(|error| FunctionError::new(format!("{path}: {error}")))?;
     Ok(texts.lines().map(str::to_owned).collect())
 }
 
 fn load(model: &str) -> Result<Runner<TextClassification>> {
-    let runner = Runner::new("measured", TextClassification::load(model, TextClassificationOptions::new())?);
+    load_with(model, TextClassificationOptions::new().precision(precision()?))
+}
+
+fn load_with(model: &str, options: TextClassificationOptions) -> Result<Runner<TextClassification>> {
+    let runner = Runner::new("measured", TextClassification::load(model, options)?);
     runner.init_local()?;
     Ok(runner)
+}
+
+fn precision() -> Result<Precision> {
+    Ok(std::env::var("MEASURE_PRECISION").map_or(Ok(Precision::F32), |name| name.parse())?)
 }
 
 /// A whole stream program, with the parallelism that a program has when it sets none.
