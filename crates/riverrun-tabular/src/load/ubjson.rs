@@ -98,7 +98,12 @@ impl<'de> Reader<'de> {
     fn header(&mut self) -> Result<(Option<u8>, Option<usize>)> {
         let kind = if self.peek() == Some(b'$') {
             self.at += 1;
-            Some(self.take(1)?[0])
+            let kind = self.take(1)?[0];
+            // Their values take no bytes, so any count would be one that the file has, and XGBoost writes none.
+            if matches!(kind, b'T' | b'F' | b'Z' | b'N') {
+                return Err(Error(format!("an array of `{}` alone has values without bytes", char::from(kind))));
+            }
+            Some(kind)
         } else {
             None
         };
@@ -278,6 +283,17 @@ mod tests {
         assert!(of(b"[$U#L\xff\xff\xff\xff\xff\xff\xff\xff").contains("length is no number"));
         assert!(of(b"?").contains("begins no value"));
         assert!(of(b"ZZ").contains("more after its end"));
+    }
+
+    #[test]
+    fn arrays_whose_values_take_no_bytes_are_refused_whatever_their_count() {
+        for kind in [b'T', b'F', b'Z', b'N'] {
+            for count in [&b"U\x03"[..], b"L\x00\x00\x7f\xff\xff\xff\xff\xff"] {
+                let bytes = [b"[$", &[kind][..], b"#", count].concat();
+                let error = from_slice::<Value>(&bytes).unwrap_err().to_string();
+                assert!(error.contains("values without bytes"), "{error}");
+            }
+        }
     }
 
     proptest! {
