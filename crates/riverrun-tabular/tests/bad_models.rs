@@ -105,6 +105,22 @@ fn counts_that_lie_cost_no_memory() {
 }
 
 #[test]
+fn rounds_of_more_trees_than_there_are_are_refused() {
+    let mut json: serde_json::Value = serde_json::from_slice(&fixture("xgboost-dart-softprob.json")).unwrap();
+    let mut with = |trees: &str| {
+        let inner = &mut json["learner"]["gradient_booster"]["gbtree"]["model"]["gbtree_model_param"];
+        inner["num_parallel_tree"] = trees.into();
+        refused(json.to_string().as_bytes())
+    };
+
+    // Times three outputs, the first is 2 to the 64th and 2: in 64 bits, 2.
+    for trees in ["6148914691236517206", "18446744073709551615", "8"] {
+        let error = with(trees);
+        assert!(error.contains("21 trees, and in each round") && error.contains(trees), "{error}");
+    }
+}
+
+#[test]
 fn a_directory_with_one_model_is_that_model_and_with_two_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let none = TreeModel::load(directory.path()).unwrap_err().to_string();

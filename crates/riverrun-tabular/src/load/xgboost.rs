@@ -50,6 +50,9 @@ struct Booster {
     weight_drop: Vec<f32>,
 }
 
+/// The most trees that a round of a model without trees may have.
+const MOST_PER_ROUND: usize = 1 << 24;
+
 /// All may be missing, as with `gblinear`, which has weights here.
 #[derive(Deserialize)]
 struct Trees {
@@ -164,6 +167,12 @@ fn read(model: Model) -> Result<Source, Refused> {
         let (trees, groups) = (trees.trees.len(), trees.tree_info.len());
         return Err(Refused::Damaged(format!("it has {trees} trees and {groups} entries of `tree_info`")));
     }
+    // Trees there are for whole rounds alone; where there are none at all, their number in a round is only said.
+    let most = if trees.trees.is_empty() { MOST_PER_ROUND } else { trees.trees.len() };
+    let trees_per_round = per_round.checked_mul(groups).filter(|&each| each <= most).ok_or_else(|| {
+        let trees = trees.trees.len();
+        Refused::Damaged(format!("it has {trees} trees, and in each round {per_round} for each of {groups} outputs"))
+    })?;
     let mut sources = Vec::with_capacity(trees.trees.len());
     for (index, (tree, &group)) in trees.trees.iter().zip(&trees.tree_info).enumerate() {
         let group = usize::try_from(group).ok().filter(|&group| group < groups);
@@ -182,7 +191,7 @@ fn read(model: Model) -> Result<Source, Refused> {
         features,
         names,
         base: base.into_iter().map(to_sum).collect(),
-        trees_per_round: per_round * groups,
+        trees_per_round,
         average: false,
         objective: objective.name,
         transform,
