@@ -121,6 +121,38 @@ fn rounds_of_more_trees_than_there_are_are_refused() {
 }
 
 #[test]
+fn categories_that_overlap_or_are_of_no_node_are_refused() {
+    let json: serde_json::Value = serde_json::from_slice(&fixture("xgboost-categories-onehot.json")).unwrap();
+    let trees = json["learner"]["gradient_booster"]["model"]["trees"].as_array().unwrap();
+    let parts = |tree: &serde_json::Value| tree["categories_nodes"].as_array().map_or(0, Vec::len);
+    let tree = trees.iter().position(|tree| parts(tree) > 1).unwrap();
+    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut json = json.clone();
+        change(&mut json["learner"]["gradient_booster"]["model"]["trees"][tree]);
+        refused(json.to_string().as_bytes())
+    };
+
+    let changes: [&dyn Fn(&mut serde_json::Value); 5] = [
+        &|tree| tree["categories_segments"][1] = tree["categories_segments"][0].clone(),
+        &|tree| tree["categories_nodes"].as_array_mut().unwrap().reverse(),
+        &|tree| tree["categories_nodes"][1] = tree["categories_nodes"][0].clone(),
+        &|tree| *tree["categories_nodes"].as_array_mut().unwrap().last_mut().unwrap() = 1_000_000.into(),
+        &|tree| tree["categories"].as_array_mut().unwrap().push(3.into()),
+    ];
+    for change in changes {
+        let error = with(change);
+        assert!(error.contains("has categories that are none"), "{error}");
+    }
+
+    let text = String::from_utf8(fixture("lightgbm-categories.txt")).unwrap();
+    let bounds = text.lines().find(|line| line.starts_with("cat_boundaries=")).unwrap();
+    for changed in [bounds.replacen("=0 ", "=1 ", 1), format!("{bounds} 0"), format!("{bounds} 100000")] {
+        let error = refused(text.replacen(bounds, &changed, 1).as_bytes());
+        assert!(error.contains("`cat_boundaries` that do not part its categories"), "{error}");
+    }
+}
+
+#[test]
 fn a_directory_with_one_model_is_that_model_and_with_two_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let none = TreeModel::load(directory.path()).unwrap_err().to_string();

@@ -197,7 +197,7 @@ mod tests {
             Rule::AtMost { limit: f64::from(limit) - 0.5, missing_left, zero_is_missing }
         });
         let category = (any::<u8>(), any::<bool>(), any::<bool>()).prop_map(|(bits, in_set_left, missing_left)| {
-            Rule::Category { set: CategorySet::from_words(vec![bits.into()]), in_set_left, missing_left }
+            Rule::Category { set: CategorySet::from_words(&[bits.into()]), in_set_left, missing_left }
         });
         prop_oneof![less, at_most, category]
     }

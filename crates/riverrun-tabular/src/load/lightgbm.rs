@@ -187,10 +187,15 @@ impl<'a> Section<'a> {
     fn category_sets(&self) -> Result<Vec<CategorySet>, Refused> {
         let bounds: Vec<usize> = self.list("cat_boundaries")?;
         let words: Vec<u32> = self.list("cat_threshold")?;
-        let sets =
-            bounds.windows(2).map(|bound| Some(CategorySet::from_words(words.get(bound[0]..bound[1])?.to_vec())));
-        sets.collect::<Option<_>>()
-            .ok_or_else(|| Refused::Damaged(format!("{} has `cat_boundaries` beyond its categories", self.name)))
+        // One behind the other, so that all sets together are no longer than the list.
+        let whole = bounds.first() == Some(&0) && bounds.last() == Some(&words.len()) && bounds.is_sorted();
+        if !whole {
+            return Err(Refused::Damaged(format!(
+                "{} has `cat_boundaries` that do not part its categories",
+                self.name
+            )));
+        }
+        Ok(bounds.windows(2).map(|bound| CategorySet::from_words(&words[bound[0]..bound[1]])).collect())
     }
 }
 

@@ -293,8 +293,9 @@ impl Tree {
             let feature = at(self.split_indices[node])?;
             let missing_left = self.default_left[node].is_set();
             let rule = if self.split_type.get(node) == Some(&1) {
-                let set = sets.iter().find(|set| set.0 == node).map(|set| set.1.clone());
-                let set = set.ok_or_else(|| damaged(format!("has no categories for node {node}")))?;
+                let place = sets.binary_search_by_key(&node, |set| set.0);
+                let place = place.map_err(|_| damaged(format!("has no categories for node {node}")))?;
+                let set = sets[place].1.clone();
                 Rule::Category { set, in_set_left: false, missing_left }
             } else {
                 if condition.is_nan() {
@@ -307,20 +308,27 @@ impl Tree {
         Ok(SourceTree { nodes: sources, group })
     }
 
-    /// The categories of each node that parts by them: those that go right.
+    /// The categories of each node that parts by them, those that go right; by node.
+    ///
+    /// The library writes them node after node, each behind the one before. Nothing else is taken: where they overlapped, a short
+    /// file would make many long sets.
     fn category_sets(&self) -> Option<Vec<(usize, CategorySet)>> {
-        if self.categories_segments.len() != self.categories_nodes.len()
-            || self.categories_sizes.len() != self.categories_nodes.len()
-        {
+        let nodes = self.categories_nodes.len();
+        if self.categories_segments.len() != nodes || self.categories_sizes.len() != nodes {
             return None;
         }
+        let mut sets: Vec<(usize, CategorySet)> = Vec::with_capacity(nodes);
+        let mut at = 0;
         let segments = self.categories_segments.iter().zip(&self.categories_sizes);
-        let sets = self.categories_nodes.iter().zip(segments).map(|(&node, (&begin, &size))| {
-            let begin = usize::try_from(begin).ok()?;
-            let end = begin.checked_add(usize::try_from(size).ok()?)?;
-            let set = CategorySet::from_categories(self.categories.get(begin..end)?)?;
-            Some((usize::try_from(node).ok()?, set))
-        });
-        sets.collect()
+        for (&node, (&begin, &size)) in self.categories_nodes.iter().zip(segments) {
+            let node = usize::try_from(node).ok().filter(|&node| node < self.left_children.len())?;
+            if sets.last().is_some_and(|before| before.0 >= node) || usize::try_from(begin) != Ok(at) {
+                return None;
+            }
+            let end = at.checked_add(usize::try_from(size).ok()?)?;
+            sets.push((node, CategorySet::from_categories(self.categories.get(at..end)?)?));
+            at = end;
+        }
+        (at == self.categories.len()).then_some(sets)
     }
 }
