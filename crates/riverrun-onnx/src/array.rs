@@ -3,6 +3,7 @@
 use riverrun_runner::wire::{Datatype, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use crate::batch::places;
 use crate::error::OnnxError;
 
 /// A tensor: elements of one type, row by row, and their shape.
@@ -134,8 +135,7 @@ impl Array {
     /// # Errors
     /// The same.
     pub fn with(shape: Vec<usize>, data: Elements) -> Result<Self, OnnxError> {
-        let places = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
-        if places != Some(data.len()) {
+        if places(&shape) != Some(data.len()) {
             return Err(OnnxError::input(format!("{} elements do not fill the shape {shape:?}", data.len())));
         }
         Ok(Self { shape, data })

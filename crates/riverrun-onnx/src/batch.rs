@@ -79,8 +79,7 @@ pub(crate) fn stack(items: &[&Array], axis: usize) -> Option<Array> {
     if axis > shape.len() || items.iter().any(|item| item.shape() != shape) {
         return None;
     }
-    let inner: usize = shape[axis..].iter().product();
-    let outer: usize = shape[..axis].iter().product();
+    let (outer, inner) = around(shape, axis)?;
     let mut data = first.data().empty_like(first.len() * items.len());
     for block in 0..outer {
         for item in items {
@@ -94,14 +93,24 @@ pub(crate) fn stack(items: &[&Array], axis: usize) -> Option<Array> {
     Array::with(stacked, data).ok()
 }
 
+/// The places before and from dimension `axis` on; nothing where a tensor without elements says that they are more than can be counted.
+fn around(shape: &[usize], axis: usize) -> Option<(usize, usize)> {
+    let (before, after) = shape.split_at(axis);
+    Some((places(before)?, places(after)?))
+}
+
+/// How many elements a shape has places for, if that can be counted.
+pub(crate) fn places(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size))
+}
+
 /// Takes `items` tensors apart that stand side by side along `axis`; nothing if there are not as many.
 pub(crate) fn unstack(stacked: &Array, axis: usize, items: usize) -> Option<Vec<Array>> {
     let mut shape = stacked.shape().to_vec();
     if axis >= shape.len() || shape.remove(axis) != items {
         return None;
     }
-    let inner: usize = shape[axis..].iter().product();
-    let outer: usize = shape[..axis].iter().product();
+    let (outer, inner) = around(&shape, axis)?;
     let item = |item: usize| {
         let mut data = stacked.data().empty_like(inner * outer);
         for block in 0..outer {
@@ -134,6 +143,13 @@ mod tests {
             [0, 1, 2, 100, 101, 102, 3, 4, 5, 103, 104, 105]
         );
         assert_eq!(stack(&all, 3), None);
+    }
+
+    #[test]
+    fn dimensions_beyond_counting_are_not_multiplied() {
+        let none = Array::new([0, usize::MAX, usize::MAX], Vec::<f32>::new()).unwrap();
+        assert_eq!(unstack(&none, 0, 0), None);
+        assert_eq!(stack(&[&none], 1), None);
     }
 
     #[test]

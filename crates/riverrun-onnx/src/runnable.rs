@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::array::{Array, Elements};
 use crate::backend::BackendKind;
-use crate::batch::{Stacking, stack, unstack};
+use crate::batch::{Stacking, places, stack, unstack};
 use crate::error::OnnxError;
 use crate::model::{OnnxModel, PreparedTensors};
 use crate::tensors::Tensors;
@@ -48,13 +48,16 @@ impl Runnable for OnnxModel {
         Ok(results.into_iter().map(|result| result.unwrap_or_else(missing)).collect())
     }
 
-    /// Computes one item of zeros; nothing where a dimension is open and any size may be wrong.
+    /// Computes one item of zeros; nothing where a dimension is open and any size may be wrong, or where they would be enormous.
     fn warm_up(&self, compute: &Compute) -> Result<(), ItemError> {
         let Some(zeros) = self.zeros() else { return Ok(()) };
         let item = self.prepare(zeros)?.value;
         self.run(vec![item], compute)?.into_iter().try_for_each(|result| result.map(drop))
     }
 }
+
+/// A file may declare any size, and warming up is not worth more memory.
+const MOST_ZEROS: usize = 1 << 26;
 
 /// The items of each combination of shapes, in the order of the first of each.
 fn by_shape(batch: &[PreparedTensors]) -> Vec<Vec<usize>> {
@@ -127,10 +130,11 @@ impl OnnxModel {
         ItemError::new(format!("a tensor of {} has no dimension {axis} for a batch", self.path().display()))
     }
 
-    /// An item of zeros, if all its dimensions are fixed.
+    /// An item of zeros, if all its dimensions are fixed and it has at most [`MOST_ZEROS`] elements.
     fn zeros(&self) -> Option<Tensors> {
         let axis = self.stacking.axis();
         let mut tensors = Tensors::new();
+        let mut left = MOST_ZEROS;
         for input in self.inputs() {
             let mut shape = input.spec().shape;
             input.shape()?;
@@ -138,7 +142,8 @@ impl OnnxModel {
                 shape.remove(axis);
             }
             let shape = shape.into_iter().map(usize::try_from).collect::<Result<Vec<_>, _>>().ok()?;
-            let count = shape.iter().product();
+            let count = places(&shape)?;
+            left = left.checked_sub(count)?;
             let data = match input.datatype() {
                 Datatype::Fp32 => Elements::F32(vec![0.0; count]),
                 Datatype::Fp64 => Elements::F64(vec![0.0; count]),
@@ -302,16 +307,25 @@ impl Portable for OnnxModel {
 
 fn apart(tensors: &[Tensor], wanted: Option<usize>) -> Result<Vec<Tensors>, ItemError> {
     let items = wanted.or_else(|| tensors.first().map(Tensor::items)).unwrap_or(0);
+    let shaped = |tensor: &Tensor, problem: String| {
+        ItemError::new(format!("tensor `{}` has the shape {:?}{problem}", tensor.name(), tensor.shape()))
+    };
+    let miscounted = |tensor: &Tensor| shaped(tensor, format!("; its first dimension has to count the {items} items"));
+    if let Some(tensor) = tensors.iter().find(|tensor| tensor.shape().is_empty() || tensor.items() != items) {
+        return Err(miscounted(tensor));
+    }
+    // A shape costs nothing: what an item is made of has to have come for each.
+    if let Some(first) = tensors.first()
+        && wanted.is_none()
+        && items > 0
+        && tensors.iter().all(|tensor| tensor.shape().contains(&0))
+    {
+        return Err(shaped(first, format!(", and none of the tensors has an element for any of its {items} items")));
+    }
     let mut all: Vec<Tensors> = (0..items).map(|_| Tensors::new()).collect();
     for tensor in tensors {
         let array = Array::from_wire(tensor)?;
-        let parts = unstack(&array, 0, items).ok_or_else(|| {
-            ItemError::new(format!(
-                "tensor `{}` has the shape {:?}; its first dimension has to count the {items} items",
-                tensor.name(),
-                tensor.shape()
-            ))
-        })?;
+        let parts = unstack(&array, 0, items).ok_or_else(|| miscounted(tensor))?;
         let name: Arc<str> = tensor.name().into();
         all.iter_mut().zip(parts).for_each(|(tensors, part)| tensors.push(name.clone(), part));
     }

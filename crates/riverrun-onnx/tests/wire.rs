@@ -8,7 +8,7 @@ mod recorded;
 use recorded::load;
 use riverrun_onnx::{Array, BackendKind, OnnxModel, Tensors};
 use riverrun_runner::Runnable;
-use riverrun_runner::wire::{Datatype, Payload, Portable, Tensor};
+use riverrun_runner::wire::{Datatype, Payload, Portable, Tensor, TensorData};
 use serde_json::{Value, json};
 
 fn from(value: Value) -> Result<Tensors, String> {
@@ -103,4 +103,23 @@ fn items_of_different_shapes_cannot_be_one_tensor() {
     let (short, long) = (Tensors::new().with("x", vec![1.0_f32]), Tensors::new().with("x", vec![1.0_f32, 2.0]));
     let error = OnnxModel::inputs_to_tensors(&[&short, &long]).unwrap_err().to_string();
     assert!(error.contains("`x` differ in shape or type"), "{error}");
+}
+
+#[test]
+fn a_shape_alone_makes_no_items() {
+    let none = |name: &str, shape: &[u64]| {
+        Tensor::new(name, Datatype::Fp32, shape.to_vec(), TensorData::Fixed(Vec::new())).unwrap()
+    };
+    for shape in [&[1_000_000_000_000, 0][..], &[3, 0], &[2, 0, 1 << 40]] {
+        let error = OnnxModel::inputs_from_tensors(vec![none("x", shape)]).unwrap_err().to_string();
+        assert!(error.contains("none of the tensors has an element for any"), "{error}");
+    }
+    let some = Tensor::fp32("y", &[1.0, 2.0]).reshape(vec![2, 1]).unwrap();
+    let error = OnnxModel::inputs_from_tensors(vec![none("x", &[1_000_000_000_000, 0]), some.clone()]).unwrap_err();
+    assert!(error.to_string().contains("tensor `y` has the shape [2, 1]"), "{error}");
+
+    // Beside others an empty one is as good as any: a cache that nothing is in yet, say.
+    let items = OnnxModel::inputs_from_tensors(vec![none("x", &[2, 0]), some]).unwrap();
+    assert_eq!(items[1], Tensors::new().with("x", Vec::<f32>::new()).with("y", vec![2.0_f32]));
+    assert_eq!(OnnxModel::inputs_from_tensors(vec![none("x", &[0, 3])]).unwrap(), []);
 }
