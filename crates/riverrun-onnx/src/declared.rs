@@ -8,6 +8,7 @@ use riverrun_runner::wire::{Datatype, TensorSpec};
 use rten_onnx::onnx::{DataLocation, DataType, GraphProto, ModelProto, ValueInfoProto};
 
 use crate::error::OnnxError;
+use crate::walk;
 
 /// A tensor that a model takes or gives, as its file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,9 +101,11 @@ impl ModelFile {
         if bytes.is_empty() {
             return Err(damaged("it is empty".to_owned()));
         }
+        // The decoders recurse, so the depth is looked at before them.
+        walk::walk(bytes, |_, _| Ok(())).map_err(damaged)?;
         let model = ModelProto::parse_buf(bytes).map_err(|error| damaged(error.to_string()))?;
         // It stands last in most files, so one that was cut between two fields lacks it.
-        if !has_field(bytes, OPSET_IMPORT) {
+        if !walk::fields(bytes).any(|field| matches!(field, Ok((OPSET_IMPORT, _)))) {
             return Err(damaged("it ends before it says which version of the operators it is made of".to_owned()));
         }
         let graph = model.graph.ok_or_else(|| damaged("it has no graph".to_owned()))?;
@@ -134,49 +137,13 @@ impl ModelFile {
         }
         let mut operators = BTreeSet::new();
         let mut external = Vec::new();
-        walk(path, &graph, &mut operators, &mut external, 0)?;
+        collect(path, &graph, &mut operators, &mut external)?;
         Ok(Self { inputs, outputs: found, operators: operators.into_iter().collect(), external })
     }
 }
 
 /// The number of `opset_import` in `ModelProto`.
 const OPSET_IMPORT: u64 = 8;
-
-/// Whether a protobuf message has a field of this number on its first level, and ends where a field does.
-fn has_field(mut bytes: &[u8], wanted: u64) -> bool {
-    fn varint(bytes: &mut &[u8]) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = bytes.split_first()?;
-            *bytes = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-    fn field(bytes: &mut &[u8]) -> Option<u64> {
-        let key = varint(bytes)?;
-        let length = match key & 7 {
-            0 => varint(bytes).map(|_| 0),
-            1 => Some(8),
-            2 => varint(bytes).and_then(|length| usize::try_from(length).ok()),
-            5 => Some(4),
-            _ => None,
-        };
-        *bytes = bytes.get(length?..)?;
-        Some(key >> 3)
-    }
-    let mut found = false;
-    while !bytes.is_empty() {
-        match field(&mut bytes) {
-            Some(number) => found |= number == wanted,
-            None => return false,
-        }
-    }
-    found
-}
 
 /// What backends take for granted, and stop at without words.
 fn check_names(graph: &GraphProto) -> Result<(), String> {
@@ -232,16 +199,9 @@ fn declared(path: &Path, does: &str, value: &ValueInfoProto) -> Result<Declared,
     Ok(Declared { name: name.into(), datatype, shape })
 }
 
-/// Deeper than any exporter nests loops and conditions.
-const DEPTH: usize = 32;
-
-fn walk(
-    path: &Path, graph: &GraphProto, operators: &mut BTreeSet<String>, external: &mut Vec<External>, depth: usize,
+fn collect(
+    path: &Path, graph: &GraphProto, operators: &mut BTreeSet<String>, external: &mut Vec<External>,
 ) -> Result<(), OnnxError> {
-    if depth > DEPTH {
-        let problem = format!("its graphs are nested more than {DEPTH} deep");
-        return Err(OnnxError::Damaged { path: path.to_owned(), problem });
-    }
     for tensor in &graph.initializer {
         if tensor.data_location == Some(DataLocation::EXTERNAL) {
             let found = check_external(path, tensor)?;
@@ -258,7 +218,7 @@ fn walk(
         });
         for attribute in &node.attribute {
             if let Some(graph) = &attribute.g {
-                walk(path, graph, operators, external, depth + 1)?;
+                collect(path, graph, operators, external)?;
             }
         }
     }

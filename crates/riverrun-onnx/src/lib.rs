@@ -31,6 +31,7 @@ mod model;
 mod options;
 mod runnable;
 mod tensors;
+mod walk;
 
 pub use array::{Array, Element, Elements};
 pub use backend::{BackendKind, available};

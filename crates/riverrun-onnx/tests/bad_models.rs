@@ -67,6 +67,53 @@ fn no_truncated_file_is_taken_for_a_model() {
 }
 
 #[test]
+fn graphs_and_types_that_are_nested_without_end_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("deep.onnx");
+    // From the innermost outwards: a graph in an attribute of a node of a graph; a type of a sequence's elements.
+    let graphs = nested(&[6, 5, 1], b"");
+    let types = message(11, &message(2, &nested(&[1, 4], b"")));
+    for graph in [graphs, types] {
+        std::fs::write(&path, join(&[&message(8, b"\x10\x11"), &message(7, &graph)])).unwrap();
+        let error = rten(&path).to_string();
+        assert!(error.contains("is not a whole ONNX model") && error.contains("nested more than 32 deep"), "{error}");
+    }
+}
+
+/// The innermost bytes in 100,000 messages each inside the next, as fields of these numbers by turns.
+fn nested(numbers: &[u8], innermost: &[u8]) -> Vec<u8> {
+    // Backwards, since a message's head stands before all that is in it.
+    let mut backwards: Vec<u8> = innermost.iter().rev().copied().collect();
+    for number in numbers.iter().cycle().take(99_999 / numbers.len() * numbers.len()) {
+        let head: Vec<u8> = message_head(*number, backwards.len());
+        backwards.extend(head.iter().rev());
+    }
+    backwards.reverse();
+    backwards
+}
+
+fn message_head(number: u8, mut length: usize) -> Vec<u8> {
+    let mut head = vec![number << 3 | 2];
+    loop {
+        let low = u8::try_from(length & 0x7f).unwrap();
+        length >>= 7;
+        head.push(if length > 0 { low | 0x80 } else { low });
+        if length == 0 {
+            return head;
+        }
+    }
+}
+
+/// A field of this number, below 16, that holds a message or a text.
+fn message(number: u8, content: &[u8]) -> Vec<u8> {
+    join(&[&message_head(number, content.len()), content])
+}
+
+fn join(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
+#[test]
 fn external_weights_that_are_missing_or_too_short_are_named() {
     let directory = tempfile::tempdir().unwrap();
     copy("external.onnx", directory.path());
