@@ -1,14 +1,15 @@
 //! What a model's file says of itself, read before any backend loads it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use riverrun_runner::wire::{Datatype, TensorSpec};
-use rten_onnx::onnx::{DataLocation, DataType, GraphProto, ModelProto, ValueInfoProto};
+use rten_onnx::onnx::{DataType, GraphProto, ModelProto, ValueInfoProto};
 
 use crate::error::OnnxError;
-use crate::walk;
+use crate::external::{self, External, ExternalTensor};
+use crate::walk::{self, Message};
 
 /// A tensor that a model takes or gives, as its file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,13 +78,6 @@ pub(crate) fn shape_text(shape: &[Dimension]) -> String {
     format!("[{}]", texts.join(", "))
 }
 
-/// Weights in a file of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct External {
-    pub(crate) location: String,
-    pub(crate) file: PathBuf,
-}
-
 /// A model's file as far as it is needed to use it.
 #[derive(Debug)]
 pub(crate) struct ModelFile {
@@ -102,7 +96,7 @@ impl ModelFile {
             return Err(damaged("it is empty".to_owned()));
         }
         // The decoders recurse, so the depth is looked at before them.
-        walk::walk(bytes, |_, _| Ok(())).map_err(damaged)?;
+        let found = Found::read(bytes).map_err(damaged)?;
         let model = ModelProto::parse_buf(bytes).map_err(|error| damaged(error.to_string()))?;
         // It stands last in most files, so one that was cut between two fields lacks it.
         if !walk::fields(bytes).any(|field| matches!(field, Ok((OPSET_IMPORT, _)))) {
@@ -120,14 +114,14 @@ impl ModelFile {
         let wanted = |output: &&ValueInfoProto| {
             outputs.is_none_or(|names| names.iter().any(|name| Some(name.as_str()) == output.name.as_deref()))
         };
-        let found: Vec<_> = graph
+        let wanted_outputs: Vec<_> = graph
             .output
             .iter()
             .filter(wanted)
             .map(|output| declared(path, "gives", output))
             .collect::<Result<_, _>>()?;
         if let Some(missing) =
-            outputs.into_iter().flatten().find(|name| !found.iter().any(|output| *output.name == ***name))
+            outputs.into_iter().flatten().find(|name| !wanted_outputs.iter().any(|output| *output.name == ***name))
         {
             let all: Vec<_> = graph.output.iter().filter_map(|output| output.name.as_deref()).collect();
             return Err(OnnxError::Unsupported {
@@ -135,12 +129,48 @@ impl ModelFile {
                 problem: format!("gives no `{missing}`; its outputs are {}", all.join(", ")),
             });
         }
-        let mut operators = BTreeSet::new();
         let mut external = Vec::new();
-        collect(path, &graph, &mut operators, &mut external)?;
-        Ok(Self { inputs, outputs: found, operators: operators.into_iter().collect(), external })
+        for tensor in &found.external {
+            let weights = external::check(path, tensor)?;
+            if !external.contains(&weights) {
+                external.push(weights);
+            }
+        }
+        Ok(Self { inputs, outputs: wanted_outputs, operators: found.operators.into_iter().collect(), external })
     }
 }
+
+/// What a model is made of, wherever in it: the graphs of attributes, functions and training included, which backends read, too.
+#[derive(Default)]
+struct Found<'a> {
+    operators: BTreeSet<String>,
+    external: Vec<ExternalTensor<'a>>,
+}
+
+impl<'a> Found<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, String> {
+        let mut found = Self::default();
+        walk::walk(bytes, |message, bytes| {
+            match message {
+                Message::Node => {
+                    let operator = walk::text(bytes, OP_TYPE)?;
+                    found.operators.insert(match walk::text(bytes, DOMAIN)? {
+                        "" | "ai.onnx" => operator.to_owned(),
+                        domain => format!("{domain}::{operator}"),
+                    });
+                }
+                Message::Tensor => found.external.extend(ExternalTensor::read(bytes)?),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+/// The numbers of `op_type` and `domain` in `NodeProto`.
+const OP_TYPE: u64 = 4;
+const DOMAIN: u64 = 7;
 
 /// The number of `opset_import` in `ModelProto`.
 const OPSET_IMPORT: u64 = 8;
@@ -197,86 +227,4 @@ fn declared(path: &Path, does: &str, value: &ValueInfoProto) -> Result<Declared,
         shape.dim.iter().map(dimension).collect()
     });
     Ok(Declared { name: name.into(), datatype, shape })
-}
-
-fn collect(
-    path: &Path, graph: &GraphProto, operators: &mut BTreeSet<String>, external: &mut Vec<External>,
-) -> Result<(), OnnxError> {
-    for tensor in &graph.initializer {
-        if tensor.data_location == Some(DataLocation::EXTERNAL) {
-            let found = check_external(path, tensor)?;
-            if !external.contains(&found) {
-                external.push(found);
-            }
-        }
-    }
-    for node in &graph.node {
-        let operator = node.op_type.as_deref().unwrap_or_default();
-        operators.insert(match node.domain.as_deref() {
-            None | Some("" | "ai.onnx") => operator.to_owned(),
-            Some(domain) => format!("{domain}::{operator}"),
-        });
-        for attribute in &node.attribute {
-            if let Some(graph) = &attribute.g {
-                collect(path, graph, operators, external)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The file that a tensor's weights are in, if it may be read and is long enough.
-fn check_external(path: &Path, tensor: &rten_onnx::onnx::TensorProto) -> Result<External, OnnxError> {
-    use std::path::Component;
-
-    let entry = |key: &str| {
-        let found = tensor.external_data.iter().find(|entry| entry.key.as_deref() == Some(key));
-        found.and_then(|entry| entry.value.clone())
-    };
-    let location = entry("location").unwrap_or_default();
-    let refused = |problem: String| OnnxError::ExternalData {
-        path: path.to_owned(),
-        tensor: tensor.name.clone().unwrap_or_default(),
-        location: location.clone(),
-        problem,
-    };
-    let relative = Path::new(&location);
-    let inside = relative.components().count() > 0
-        && relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
-        && !location.contains('\\');
-    let outside =
-        || refused("which is not inside the model's directory and is never read; move it beside the model".to_owned());
-    if !inside {
-        return Err(outside());
-    }
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let file = directory.join(relative);
-    let missing = |error: std::io::Error| {
-        refused(format!("which cannot be read: {error}; copy it from where the model was published"))
-    };
-    // Links are followed here, so that none leads out.
-    let real = file.canonicalize().map_err(missing)?;
-    let home =
-        if directory.as_os_str().is_empty() { Path::new(".") } else { directory }.canonicalize().map_err(missing)?;
-    if !real.starts_with(&home) {
-        return Err(outside());
-    }
-    let size = std::fs::metadata(&real).map_err(missing)?.len();
-    let number = |key: &str| match entry(key) {
-        None => Ok(None),
-        Some(text) => {
-            text.parse::<u64>().map(Some).map_err(|_| refused(format!("with `{key}` {text}, which is no number")))
-        }
-    };
-    let offset = number("offset")?.unwrap_or(0);
-    let end = match number("length")? {
-        Some(length) => offset.checked_add(length),
-        None => Some(offset),
-    };
-    if end.is_none_or(|end| end > size) {
-        let problem =
-            format!("which has {size} bytes and should have more; copy it again from where the model was published");
-        return Err(refused(problem));
-    }
-    Ok(External { location, file: real })
 }

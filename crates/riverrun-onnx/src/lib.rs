@@ -27,6 +27,7 @@ mod backend;
 mod batch;
 mod declared;
 mod error;
+mod external;
 mod model;
 mod options;
 mod runnable;

@@ -14,6 +14,8 @@ pub(crate) enum Message {
     Graph,
     Node,
     Attribute,
+    Tensor,
+    SparseTensor,
     Value,
     Type,
     /// A sequence, a map or an optional value.
@@ -23,13 +25,17 @@ pub(crate) enum Message {
 impl Message {
     /// What stands in a field of this number, by `onnx.proto`.
     fn child(self, field: u64) -> Option<Self> {
-        use Message::{Attribute, Container, Function, Graph, Model, Node, Training, Type, Value};
+        use Message::{
+            Attribute, Container, Function, Graph, Model, Node, SparseTensor, Tensor, Training, Type, Value,
+        };
         Some(match (self, field) {
             (Model, 7) | (Training, 1 | 2) | (Attribute, 6 | 11) => Graph,
             (Model, 20) => Training,
             (Model, 25) => Function,
             (Graph, 1) | (Function, 7) => Node,
             (Node, 5) | (Function, 11) => Attribute,
+            (Graph, 5) | (Attribute, 5 | 10) | (SparseTensor, 1 | 2) => Tensor,
+            (Graph, 15) | (Attribute, 22 | 23) => SparseTensor,
             (Graph, 11..=13) | (Function, 12) => Value,
             (Value, 2) | (Attribute, 14 | 15) | (Container, 1 | 2) => Type,
             (Type, 4 | 5 | 9) => Container,
@@ -59,6 +65,19 @@ pub(crate) fn fields(mut bytes: &[u8]) -> impl Iterator<Item = Result<(u64, Cont
         }
         Some(found.ok_or_else(|| "it is cut off, or holds what is no field of a message".to_owned()))
     })
+}
+
+/// The text in the last field of this number, as decoders take it; empty where there is none.
+pub(crate) fn text(bytes: &[u8], wanted: u64) -> Result<&str, String> {
+    let mut found = "";
+    for field in fields(bytes) {
+        if let (number, Content::Bytes(text)) = field?
+            && number == wanted
+        {
+            found = std::str::from_utf8(text).map_err(|error| format!("a text in it is not UTF-8: {error}"))?;
+        }
+    }
+    Ok(found)
 }
 
 fn field<'a>(bytes: &mut &'a [u8]) -> Option<(u64, Content<'a>)> {

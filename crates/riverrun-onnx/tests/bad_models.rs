@@ -148,6 +148,76 @@ fn external_weights_outside_the_directory_are_never_read() {
     }
 }
 
+/// A tensor of one FLOAT, kept at this place.
+fn kept_at(location: &str) -> Vec<u8> {
+    let entry = join(&[&message(1, b"location"), &message(2, location.as_bytes())]);
+    join(&[b"\x08\x01\x10\x01", &message(8, b"kept"), &message(13, &entry), b"\x70\x01"])
+}
+
+/// As [`message`], with a number from 16 on.
+fn far_message(number: u8, content: &[u8]) -> Vec<u8> {
+    let length = message_head(0, content.len()).split_off(1);
+    join(&[&[(number & 15) << 3 | 0x82, number >> 4], &length, content])
+}
+
+/// Models that keep a tensor elsewhere in each of the places where one can be.
+fn models_with(tensor: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let node = |value: &[u8]| {
+        let attribute = message(5, &join(&[&message(1, b"value"), value]));
+        join(&[&message(2, b"y"), &message(4, b"Constant"), &attribute])
+    };
+    let graph = |value: &[u8]| message(1, &node(value));
+    let output = message(12, &join(&[&message(1, b"y"), &message(2, &message(1, b"\x08\x01\x12\x02\x0a\x00"))]));
+    let model = |graph: &[u8], more: &[u8]| {
+        join(&[b"\x08\x08", &message(7, &join(&[graph, &output])), more, &message(8, b"\x10\x11")])
+    };
+    let harmless = graph(&message(5, b"\x08\x01\x10\x01"));
+    let (inner, sparse) = (graph(&message(5, tensor)), message(1, tensor));
+    let function = join(&[&message(1, b"f"), &message(7, &node(&message(5, tensor)))]);
+    vec![
+        ("an initializer", model(&join(&[&harmless, &message(5, tensor)]), b"")),
+        ("an attribute", model(&inner, b"")),
+        ("an attribute's list", model(&graph(&message(10, tensor)), b"")),
+        ("a graph of an attribute", model(&graph(&message(6, &inner)), b"")),
+        ("a graph in an attribute's list", model(&graph(&message(11, &inner)), b"")),
+        ("a sparse initializer", model(&join(&[&harmless, &message(15, &sparse)]), b"")),
+        ("a sparse attribute", model(&graph(&far_message(22, &sparse)), b"")),
+        ("a function", model(&harmless, &far_message(25, &function))),
+        ("a graph of the training", model(&harmless, &far_message(20, &message(2, &inner)))),
+    ]
+}
+
+#[test]
+fn external_weights_outside_the_directory_are_never_read_wherever_in_the_model_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("model");
+    std::fs::create_dir(&home).unwrap();
+    std::fs::write(directory.path().join("outside.data"), [0; 4]).unwrap();
+    std::fs::write(home.join("inside.data"), [0; 4]).unwrap();
+    let path = home.join("model.onnx");
+    let load = |model: &[u8], backend: BackendKind| {
+        std::fs::write(&path, model).unwrap();
+        OnnxModel::load_with(&path, &OnnxOptions::new().backend(backend))
+            .map_or_else(|error| error.to_string(), |_| String::new())
+    };
+
+    for backend in [BackendKind::Rten, BackendKind::OnnxRuntime] {
+        for (place, model) in models_with(&kept_at("../outside.data")) {
+            let error = load(&model, backend);
+            assert!(error.contains("the weights `kept` in `../outside.data`, which is not inside"), "{place}: {error}");
+        }
+        for (place, model) in models_with(&kept_at("inside.data")) {
+            let error = load(&model, backend);
+            assert!(!error.contains("the weights `kept`") && !error.contains("not a whole"), "{place}: {error}");
+        }
+        // Some take the last of several places, and parts of one message as one.
+        let twice = [kept_at("inside.data"), kept_at("../outside.data")].concat();
+        for (place, model) in models_with(&twice) {
+            assert!(load(&model, backend).contains("several entries `location`"), "{place}");
+        }
+    }
+}
+
 #[test]
 fn external_weights_under_a_name_that_rten_does_not_take_are_named() {
     let whole = std::fs::read(fixture("external.onnx")).unwrap();
