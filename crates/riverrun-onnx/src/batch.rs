@@ -1,7 +1,7 @@
 //! From items to batches and back.
 
 use crate::array::Array;
-use crate::declared::{Declared, Dimension};
+use crate::declared::{Declared, Dimension, ModelFile};
 use crate::options::BatchDimension;
 
 /// How items become what the model takes.
@@ -15,11 +15,16 @@ pub(crate) enum Stacking {
     Whole,
 }
 
+/// Operators that look at all items at once: they quantize by the least and the greatest number of the whole tensor.
+const MIXING: [&str; 3] =
+    ["DynamicQuantizeLinear", "com.microsoft::DynamicQuantizeLSTM", "com.microsoft::DynamicQuantizeMatMul"];
+
 impl Stacking {
     /// # Errors
     /// In words: the dimension that was asked for cannot be.
-    pub(crate) fn of(inputs: &[Declared], outputs: &[Declared], asked: BatchDimension) -> Result<Self, String> {
-        let all = || inputs.iter().chain(outputs);
+    pub(crate) fn of(file: &ModelFile, asked: BatchDimension) -> Result<Self, String> {
+        let inputs = &file.inputs;
+        let all = || inputs.iter().chain(&file.outputs);
         match asked {
             BatchDimension::None => Ok(Self::Whole),
             BatchDimension::At(axis) => {
@@ -46,7 +51,9 @@ impl Stacking {
                     Some(shape) => matches!(shape.first(), Some(Dimension::Open(_))),
                 };
                 if !inputs.is_empty() && all().all(open) {
-                    Ok(Self::Along(0))
+                    // One item's numbers would depend on the others'.
+                    let mixes = file.operators.iter().any(|operator| MIXING.contains(&operator.as_str()));
+                    Ok(if mixes { Self::Alone(0) } else { Self::Along(0) })
                 } else if !inputs.is_empty() && all().all(|tensor| fixed(tensor, 0) == Some(1)) {
                     Ok(Self::Alone(0))
                 } else {

@@ -64,7 +64,7 @@ impl OnnxModel {
         let bytes =
             std::fs::read(&path).map_err(|error| OnnxError::Read { path: path.clone(), problem: error.to_string() })?;
         let file = ModelFile::read(&path, &bytes, options.outputs.as_deref())?;
-        let stacking = Stacking::of(&file.inputs, &file.outputs, options.batching)
+        let stacking = Stacking::of(&file, options.batching)
             .map_err(|problem| OnnxError::Unsupported { path: path.clone(), problem })?;
         let (backend, session) = backend::load(&path, bytes, &file, options.backend)?;
         let ModelFile { inputs, outputs, operators, .. } = file;

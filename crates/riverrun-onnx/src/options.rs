@@ -14,7 +14,8 @@ pub struct OnnxOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BatchDimension {
     /// The first, if the file leaves it open in every input and output. If it is always 1 there, items are computed one by one;
-    /// otherwise an item is all that the model takes at once.
+    /// otherwise an item is all that the model takes at once. A model that quantizes by the range of a whole tensor
+    /// (`DynamicQuantizeLinear`) computes items one by one as well: in a batch, an item's numbers would depend on the others.
     #[default]
     Auto,
     /// This one, counted from 0, in every input and output.

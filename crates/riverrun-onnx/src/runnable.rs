@@ -100,7 +100,7 @@ impl OnnxModel {
     fn together(&self, items: &[&PreparedTensors], axis: usize, compute: &Compute) -> Result<Vec<Tensors>, ItemError> {
         let mut stacked_items = items.to_vec();
         // Two rows, not one: RTen takes a lone row through its product of a matrix with a vector, which sums in another order, and the
-        // item's result would depend on whether it came alone.
+        // item's result would depend on whether it came alone. ONNX Runtime gives a lone row the same bits.
         if let ([only], BackendKind::Rten) = (items, self.backend()) {
             stacked_items.push(only);
         }

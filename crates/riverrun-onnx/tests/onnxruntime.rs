@@ -6,7 +6,7 @@
 
 mod recorded;
 
-use recorded::{assert_close, calls, fixture, load};
+use recorded::{assert_close, assert_same_bits_in_any_batch, calls, fixture, load};
 use riverrun_onnx::{Array, BackendKind, OnnxModel, OnnxOptions, Tensors, available};
 use riverrun_runner::{Compute, Runner};
 
@@ -46,6 +46,14 @@ fn outputs_are_those_that_were_recorded() {
             assert_close(name, &outputs, &call.outputs);
         }
     }
+}
+
+#[test]
+fn a_model_that_quantizes_by_the_range_of_a_batch_computes_items_one_by_one() {
+    if !installed() {
+        return;
+    }
+    assert_same_bits_in_any_batch("dynamic-quantization", BackendKind::OnnxRuntime);
 }
 
 #[test]

@@ -5,11 +5,12 @@
 
 mod recorded;
 
-use recorded::{assert_close, calls, fixture, load};
+use recorded::{assert_close, assert_same_bits_in_any_batch, bits, calls, fixture, items, load};
 use riverrun_onnx::{Array, BackendKind, BatchDimension, OnnxError, OnnxModel, OnnxOptions, Tensors};
 use riverrun_runner::{Compute, Runnable, Runner};
 
-const MODELS: [&str; 7] = ["two-inputs", "dense", "image", "second-dimension", "types", "external", "crayfish-ffnn"];
+const MODELS: [&str; 8] =
+    ["dynamic-quantization", "two-inputs", "dense", "image", "second-dimension", "types", "external", "crayfish-ffnn"];
 
 #[test]
 fn outputs_are_those_of_onnx_runtime() {
@@ -22,44 +23,22 @@ fn outputs_are_those_of_onnx_runtime() {
     }
 }
 
-/// The items of a batch, without the batch's dimension, which is the first.
-fn items(inputs: &Tensors) -> Vec<Tensors> {
-    let count = inputs.first().unwrap().shape()[0];
-    let part = |item: usize| {
-        inputs.iter().fold(Tensors::new(), |tensors, (name, array)| {
-            let width = array.len() / count;
-            let numbers = array.elements::<f32>().unwrap()[item * width..(item + 1) * width].to_vec();
-            tensors.with(name, Array::new(array.shape()[1..].to_vec(), numbers).unwrap())
-        })
-    };
-    (0..count).map(part).collect()
-}
-
 #[test]
 fn an_item_has_the_same_bits_alone_and_in_batches_of_any_size() {
-    for name in ["dense", "crayfish-ffnn"] {
-        let model = load(name, BackendKind::Rten);
-        let call = calls(name).pop().unwrap();
-        let items = items(&call.inputs);
-        let prepared: Vec<_> = items.into_iter().map(|item| model.prepare(item).unwrap().value).collect();
-        let alone: Vec<Tensors> = prepared
-            .iter()
-            .map(|item| model.run(vec![item.clone()], &Compute::single()).unwrap().remove(0).unwrap())
-            .collect();
-
-        for size in 1..=prepared.len() {
-            for (batch, alone) in prepared.chunks(size).zip(alone.chunks(size)) {
-                let together = model.run(batch.to_vec(), &Compute::single()).unwrap();
-                for (together, alone) in together.into_iter().zip(alone) {
-                    assert_eq!(bits(&together.unwrap()), bits(alone), "{name} in batches of {size}");
-                }
-            }
-        }
+    for name in ["dense", "crayfish-ffnn", "uneven"] {
+        assert_same_bits_in_any_batch(name, BackendKind::Rten);
     }
 }
 
-fn bits(tensors: &Tensors) -> Vec<u32> {
-    tensors.first().unwrap().elements::<f32>().unwrap().iter().map(|number| number.to_bits()).collect()
+#[test]
+fn a_model_that_quantizes_by_the_range_of_a_batch_computes_items_one_by_one() {
+    let model = load("dynamic-quantization", BackendKind::Rten);
+    assert_eq!(model.batch_dimension(), None);
+    assert_same_bits_in_any_batch("dynamic-quantization", BackendKind::Rten);
+
+    let along = OnnxOptions::new().batch_dimension(BatchDimension::At(0));
+    let asked = OnnxModel::load_with(fixture("dynamic-quantization.onnx"), &along).unwrap();
+    assert_eq!(asked.batch_dimension(), Some(0));
 }
 
 #[test]

@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use riverrun_onnx::{BackendKind, Elements, OnnxModel, OnnxOptions, Tensors};
+use riverrun_onnx::{Array, BackendKind, Elements, OnnxModel, OnnxOptions, Tensors};
+use riverrun_runner::{Compute, Runnable};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -39,6 +40,43 @@ pub(crate) fn assert_close(name: &str, found: &Tensors, expected: &Tensors) {
                 assert!(close, "{name}: {output}: {found:?} instead of {expected:?}");
             }
             (found, expected) => assert_eq!(found, expected, "{name}: {output}"),
+        }
+    }
+}
+
+/// The items of a batch, without the batch's dimension, which is the first.
+pub(crate) fn items(inputs: &Tensors) -> Vec<Tensors> {
+    let count = inputs.first().unwrap().shape()[0];
+    let part = |item: usize| {
+        inputs.iter().fold(Tensors::new(), |tensors, (name, array)| {
+            let width = array.len() / count;
+            let numbers = array.elements::<f32>().unwrap()[item * width..(item + 1) * width].to_vec();
+            tensors.with(name, Array::new(array.shape()[1..].to_vec(), numbers).unwrap())
+        })
+    };
+    (0..count).map(part).collect()
+}
+
+pub(crate) fn bits(tensors: &Tensors) -> Vec<u32> {
+    tensors.first().unwrap().elements::<f32>().unwrap().iter().map(|number| number.to_bits()).collect()
+}
+
+/// The items of the last recorded call.
+pub(crate) fn assert_same_bits_in_any_batch(name: &str, backend: BackendKind) {
+    let model = load(name, backend);
+    let items = items(&calls(name).pop().unwrap().inputs);
+    let prepared: Vec<_> = items.into_iter().map(|item| model.prepare(item).unwrap().value).collect();
+    let alone: Vec<Tensors> = prepared
+        .iter()
+        .map(|item| model.run(vec![item.clone()], &Compute::single()).unwrap().remove(0).unwrap())
+        .collect();
+
+    for size in 1..=prepared.len() {
+        for (batch, alone) in prepared.chunks(size).zip(alone.chunks(size)) {
+            let together = model.run(batch.to_vec(), &Compute::single()).unwrap();
+            for (together, alone) in together.into_iter().zip(alone) {
+                assert_eq!(bits(&together.unwrap()), bits(alone), "{backend}: {name} in batches of {size}");
+            }
         }
     }
 }
