@@ -41,3 +41,8 @@ pub use error::OnnxError;
 pub use model::{OnnxModel, PreparedTensors};
 pub use options::{BatchDimension, OnnxOptions};
 pub use tensors::Tensors;
+
+/// The examples of the page under `docs/` compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/onnx.md")]
+struct Page;

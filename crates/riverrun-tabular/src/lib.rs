@@ -38,3 +38,8 @@ pub use model::TreeModel;
 pub use options::TreeOptions;
 pub use runnable::PreparedRows;
 pub use table::{Predictions, Table};
+
+/// The examples of the page under `docs/` compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tabular.md")]
+struct Page;

@@ -29,11 +29,15 @@ pub use riverrun_connectors as connectors;
 pub use riverrun_inference as inference;
 pub use riverrun_local as local;
 pub use riverrun_model as model;
+#[cfg(feature = "onnx")]
+pub use riverrun_onnx as onnx;
 pub use riverrun_runner as runner;
 #[cfg(feature = "service")]
 pub use riverrun_service as service;
 pub use riverrun_stream as stream;
 pub use riverrun_stream_inference as stream_inference;
+#[cfg(feature = "tabular")]
+pub use riverrun_tabular as tabular;
 
 pub mod models;
 pub mod prelude;
