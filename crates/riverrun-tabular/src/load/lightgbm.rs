@@ -93,7 +93,10 @@ fn objective_of(text: &str) -> Result<Transform, Refused> {
         Ok(Transform::Sigmoid(factor))
     };
     Ok(match name {
-        "regression" if text.split(' ').any(|word| word == "sqrt") => Transform::SignedSquare,
+        // Those that inherit it from `regression`; the others say that they pass over `reg_sqrt`.
+        "regression" | "regression_l1" | "fair" | "quantile" | "mape" if text.split(' ').any(|word| word == "sqrt") => {
+            Transform::SignedSquare
+        }
         "regression" | "regression_l1" | "huber" | "fair" | "quantile" | "mape" | "lambdarank" | "rank_xendcg"
         | "custom" => Transform::Identity,
         "binary" | "multiclassova" => sigmoid()?,
