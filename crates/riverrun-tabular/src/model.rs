@@ -226,6 +226,9 @@ impl TreeModel {
     /// # Errors
     /// It does not have the columns that the model was trained with.
     pub fn predict_table(&self, table: &Table, compute: &Compute) -> Result<Predictions, TabularError> {
+        if let Some(values) = table.len_of_values() {
+            self.check_rows(values, table.rows)?;
+        }
         let values = match &table.values {
             Values::F32(values) => match &self.engine {
                 Engine::XgBoost(_) => self.predict_on(values, compute)?.into_iter().map(f64::from).collect(),
@@ -263,6 +266,18 @@ impl TreeModel {
         let more = if self.names.len() > 20 { ", …" } else { "" };
         let known: Vec<_> = self.names.iter().take(20).map(String::as_str).collect();
         format!("`{name}` is none of its features, which are {}{more}", known.join(", "))
+    }
+
+    /// Whether `values` are those of so many rows.
+    pub(crate) fn check_rows(&self, values: usize, rows: usize) -> Result<(), TabularError> {
+        if Some(values) != rows.checked_mul(self.features) {
+            let each = values.checked_div(rows).unwrap_or(0);
+            return Err(TabularError::table(format!(
+                "its rows have {each} values, the model has {} features",
+                self.features
+            )));
+        }
+        Ok(())
     }
 
     fn check(&self, values: usize) -> Result<(), TabularError> {

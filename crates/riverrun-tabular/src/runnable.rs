@@ -86,14 +86,7 @@ impl TreeModel {
             PreparedRows::F32(values) => values.len(),
             PreparedRows::F64(values) => values.len(),
         };
-        if values != cost * self.features() {
-            let each = values.checked_div(cost).unwrap_or(0);
-            return Err(TabularError::table(format!(
-                "its rows have {each} values, the model has {} features",
-                self.features()
-            ))
-            .into());
-        }
+        self.check_rows(values, cost)?;
         Ok(Prepared { value: rows, cost })
     }
 

@@ -51,6 +51,15 @@ impl Table {
         Self { values: Values::Named(vec![row]), rows: 1 }
     }
 
+    /// How many values there are, all rows together; nothing where they have names.
+    pub(crate) fn len_of_values(&self) -> Option<usize> {
+        match &self.values {
+            Values::F32(values) => Some(values.len()),
+            Values::F64(values) => Some(values.len()),
+            Values::Named(_) => None,
+        }
+    }
+
     /// How many rows it has.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use riverrun_tabular::{TabularError, TreeModel, TreeOptions};
+use riverrun_runner::Compute;
+use riverrun_tabular::{Table, TabularError, TreeModel, TreeOptions};
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(path(name)).unwrap()
@@ -174,6 +175,15 @@ fn rows_of_another_width_are_refused() {
     let error = model.predict(&[0.0; 12]).unwrap_err().to_string();
     assert!(error.contains("12 values are no whole number of rows of 8 features"), "{error}");
     assert_eq!(model.predict(&[]), Ok(Vec::new()));
+
+    // Three rows of the model are as many values as two of this table.
+    for name in ["xgboost-binary.ubj", "lightgbm-binary.txt"] {
+        let model = TreeModel::load(path(name)).unwrap();
+        for table in [Table::rows(vec![0.0; 24], 2).unwrap(), Table::rows_f64(vec![0.0; 24], 2).unwrap()] {
+            let error = model.predict_table(&table, &Compute::single()).unwrap_err().to_string();
+            assert!(error.contains("its rows have 12 values, the model has 8 features"), "{error}");
+        }
+    }
 
     let error = TreeModel::load("no/such/model.ubj").unwrap_err().to_string();
     assert!(error.contains("no/such/model.ubj cannot be read"), "{error}");
