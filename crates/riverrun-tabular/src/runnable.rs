@@ -96,12 +96,27 @@ impl TreeModel {
     }
 }
 
-const WANTED: &str = "a row is wanted: a list of numbers, with null for what is missing, or an object of numbers by the \
+const WANTED: &str = "a row is wanted: a list of numbers, with null for what is missing and \"Infinity\" or \"-Infinity\" beyond all, or an object of numbers by the \
                       features' names; or a list of such lists";
+
+/// What stands in JSON, which has no infinities, where null would say that a value is missing. The names are those of Protocol Buffers' JSON.
+fn infinity(value: f64) -> Option<&'static str> {
+    match value {
+        f64::INFINITY => Some("Infinity"),
+        f64::NEG_INFINITY => Some("-Infinity"),
+        _ => None,
+    }
+}
 
 /// The lists of numbers, or the names, of JSON.
 fn table(value: Value) -> Option<Table> {
-    let number = |value: &Value| if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
+    let number = |value: &Value| match value {
+        Value::Null => Some(f64::NAN),
+        Value::String(text) => {
+            [f64::INFINITY, f64::NEG_INFINITY].into_iter().find(|&x| infinity(x) == Some(text.as_str()))
+        }
+        value => value.as_f64(),
+    };
     let numbers = |list: &[Value]| list.iter().map(number).collect::<Option<Vec<f64>>>();
     match value {
         Value::Array(list) if list.first().is_some_and(Value::is_array) => {
@@ -124,7 +139,8 @@ fn table(value: Value) -> Option<Table> {
 
 impl Portable for TreeModel {
     fn to_payload(input: &Table) -> Payload {
-        let number = |value: f64| if value.is_nan() { Value::Null } else { json!(value) };
+        // NaN becomes null.
+        let number = |value: f64| infinity(value).map_or_else(|| json!(value), Value::from);
         let rows: Vec<Value> = match &input.values {
             Values::F32(values) => values
                 .chunks((values.len() / input.rows.max(1)).max(1))
@@ -227,7 +243,8 @@ impl Portable for TreeModel {
     }
 
     fn input_schema() -> Value {
-        let number = json!({"type": ["number", "null"]});
+        let infinities = ["Infinity", "-Infinity"];
+        let number = json!({"oneOf": [{"type": ["number", "null"]}, {"type": "string", "enum": infinities}]});
         let row = json!({"type": "array", "items": number, "example": [0.5, null, 3]});
         json!({"oneOf": [row, {"type": "object", "additionalProperties": number}, {"type": "array", "items": row}]})
     }

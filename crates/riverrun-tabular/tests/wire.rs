@@ -24,6 +24,18 @@ fn rows_survive_as_json_with_null_for_what_is_missing() {
 }
 
 #[test]
+fn infinities_are_not_taken_for_what_is_missing() {
+    let rows = Table::rows_f64(vec![f64::INFINITY, f64::NEG_INFINITY, 1.0, 2.0], 2).unwrap();
+    for table in [rows, Table::named([("age", f64::INFINITY)])] {
+        let Payload::Value(value) = TreeModel::to_payload(&table) else { panic!("no value") };
+        assert_eq!(from(value).unwrap(), table);
+    }
+    let narrow = TreeModel::to_payload(&Table::from(vec![f32::NEG_INFINITY, f32::NAN]));
+    assert_eq!(narrow, Payload::Value(json!(["-Infinity", null])));
+    assert!(from(json!(["infinite"])).unwrap_err().contains("a row is wanted"));
+}
+
+#[test]
 fn what_is_no_row_is_told_what_is_wanted() {
     for wrong in
         [json!("x"), json!(1), json!(["x"]), json!([[1.0], [1.0, 2.0]]), json!({"age": "old"}), json!([[1], 2])]
