@@ -166,3 +166,23 @@ fn numbers_that_only_f64_can_tell_apart_are_told_apart_by_lightgbm() {
     assert_ne!(of(limit), of(limit.next_up()));
     assert_eq!(of(limit.next_up()), of(limit + 1e-9));
 }
+
+#[test]
+fn a_number_just_below_zero_is_no_category_for_xgboost_and_the_first_for_lightgbm() {
+    // What XGBoost 3.2.0 and LightGBM 4.7.0 predict for -0.5, compared with what they predict for -1 and for 0.
+    for (name, same, other) in [("xgboost-categories", -1.0, 0.0), ("lightgbm-categories", 0.0, -1.0)] {
+        let (_, path, expected) = recorded().into_iter().find(|record| record.0 == name).unwrap();
+        let model = TreeModel::load(path).unwrap();
+        let of = |row: &[f64], kind: f64| {
+            let mut row = row.to_vec();
+            row[5] = kind;
+            model.predict_f64(&row, &Compute::single()).unwrap()
+        };
+        let wide = expected.wide();
+        let rows: Vec<&[f64]> = wide.chunks(8).filter(|row| of(row, same) != of(row, other)).collect();
+        assert!(!rows.is_empty(), "{name}: no row tells 0 and -1 apart");
+        for row in rows {
+            assert_eq!(of(row, -0.5), of(row, same), "{name}");
+        }
+    }
+}

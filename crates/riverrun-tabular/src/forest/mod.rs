@@ -9,7 +9,7 @@ mod source;
 mod walk;
 
 pub(crate) use number::Number;
-pub(crate) use source::{CategorySet, Rule, SourceNode, SourceTree};
+pub(crate) use source::{CategorySet, Negative, Rule, SourceNode, SourceTree};
 
 /// Set in [`Node::feature`] where NaN goes left.
 const MISSING_LEFT: u32 = 1 << 31;
@@ -29,7 +29,7 @@ struct Node<T> {
 #[derive(Debug, Clone)]
 enum Special {
     Zero { missing_left: bool },
-    Category { set: CategorySet, in_set_left: bool, missing_left: bool },
+    Category { set: CategorySet, in_set_left: bool, missing_left: bool, negative: Negative },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,9 +116,9 @@ impl<T: Number, V: Number> Forest<T, V> {
                 let special = zero_is_missing.then_some(Special::Zero { missing_left: *missing_left });
                 (T::above(*limit), *missing_left, special)
             }
-            Rule::Category { set, in_set_left, missing_left } => {
-                let (set, in_set_left, missing_left) = (set.clone(), *in_set_left, *missing_left);
-                (T::NAN, missing_left, Some(Special::Category { set, in_set_left, missing_left }))
+            Rule::Category { set, in_set_left, missing_left, negative } => {
+                let (set, in_set_left, missing_left, negative) = (set.clone(), *in_set_left, *missing_left, *negative);
+                (T::NAN, missing_left, Some(Special::Category { set, in_set_left, missing_left, negative }))
             }
         };
         let feature = feature | if missing_left { MISSING_LEFT } else { 0 };
@@ -178,7 +178,7 @@ mod tests {
                         }
                         Rule::AtMost { limit, .. } => x <= *limit,
                         Rule::Category { missing_left, .. } if x.is_nan() => *missing_left,
-                        Rule::Category { set, in_set_left, .. } => set.contains(x) == *in_set_left,
+                        Rule::Category { set, in_set_left, negative, .. } => set.contains(x, *negative) == *in_set_left,
                     };
                     at = if goes_left { *left } else { *right };
                 }
@@ -197,7 +197,8 @@ mod tests {
             Rule::AtMost { limit: f64::from(limit) - 0.5, missing_left, zero_is_missing }
         });
         let category = (any::<u8>(), any::<bool>(), any::<bool>()).prop_map(|(bits, in_set_left, missing_left)| {
-            Rule::Category { set: CategorySet::from_words(&[bits.into()]), in_set_left, missing_left }
+            let (set, negative) = (CategorySet::from_words(&[bits.into()]), Negative::Cut);
+            Rule::Category { set, in_set_left, missing_left, negative }
         });
         prop_oneof![less, at_most, category]
     }

@@ -25,7 +25,16 @@ pub(crate) enum Rule {
     /// Left if it is at most this; NaN by `missing_left`, and zero too where `zero_is_missing`.
     AtMost { limit: f64, missing_left: bool, zero_is_missing: bool },
     /// By whether the number, cut to an integer, is in the set of categories.
-    Category { set: CategorySet, in_set_left: bool, missing_left: bool },
+    Category { set: CategorySet, in_set_left: bool, missing_left: bool, negative: Negative },
+}
+
+/// What a number between -1 and 0 is as a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Negative {
+    /// Zero: LightGBM looks at the sign after cutting.
+    Cut,
+    /// None: XGBoost looks at it before.
+    NoCategory,
 }
 
 /// Categories. Copies share their memory, since layouts in several widths keep the same sets.
@@ -62,14 +71,19 @@ impl CategorySet {
         Some(Self::Bits(bits.into()))
     }
 
-    /// Whether `value`, cut to an integer, is in the set. Negative and enormous ones are in none.
+    /// Whether `value`, cut to an integer, is in the set. Enormous ones are in none, and of negative ones those alone that are cut to
+    /// zero, where the library cuts them first.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "cutting is the rule, the range is checked"
     )]
-    pub(crate) fn contains(&self, value: f64) -> bool {
-        if !(value > -1.0 && value < f64::from(CATEGORIES)) {
+    pub(crate) fn contains(&self, value: f64, negative: Negative) -> bool {
+        let counts = match negative {
+            Negative::Cut => value > -1.0,
+            Negative::NoCategory => value >= 0.0,
+        };
+        if !(counts && value < f64::from(CATEGORIES)) {
             return false;
         }
         let category = value as u32;
@@ -96,7 +110,7 @@ mod tests {
             let set = CategorySet::from_categories(&categories).unwrap();
 
             for category in categories.iter().chain([&other]) {
-                prop_assert_eq!(set.contains(*category as f64), categories.contains(category));
+                prop_assert_eq!(set.contains(*category as f64, Negative::NoCategory), categories.contains(category));
             }
             let (CategorySet::Bits(words) | CategorySet::Sorted(words)) = set;
             prop_assert!(words.len() <= categories.len());

@@ -157,7 +157,7 @@ impl Special {
         match self {
             Self::Zero { missing_left } => (x.abs() <= ZERO).then_some(*missing_left),
             Self::Category { missing_left, .. } if x.is_nan() => Some(*missing_left),
-            Self::Category { set, in_set_left, .. } => Some(set.contains(x) == *in_set_left),
+            Self::Category { set, in_set_left, negative, .. } => Some(set.contains(x, *negative) == *in_set_left),
         }
     }
 }

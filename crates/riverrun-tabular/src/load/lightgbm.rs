@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use super::{Library, Refused, Source};
-use crate::forest::{CategorySet, MOST_FEATURES, Rule, SourceNode, SourceTree};
+use crate::forest::{CategorySet, MOST_FEATURES, Negative, Rule, SourceNode, SourceTree};
 use crate::objective::Transform;
 
 /// `decision_type` is made of these bits, and above them how a missing value looks.
@@ -207,7 +207,7 @@ impl<'a> Section<'a> {
 fn rule(decision: u8, threshold: f64, sets: &[CategorySet]) -> Option<Rule> {
     if decision & CATEGORICAL != 0 {
         let set = sets.get(threshold as usize)?.clone();
-        return Some(Rule::Category { set, in_set_left: true, missing_left: false });
+        return Some(Rule::Category { set, in_set_left: true, missing_left: false, negative: Negative::Cut });
     }
     if threshold.is_nan() {
         return None;

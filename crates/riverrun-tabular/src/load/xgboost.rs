@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::ubjson;
 use super::{Library, Refused, Source};
-use crate::forest::{CategorySet, MOST_FEATURES, Rule, SourceNode, SourceTree};
+use crate::forest::{CategorySet, MOST_FEATURES, Negative, Rule, SourceNode, SourceTree};
 use crate::objective::Transform;
 
 #[derive(Deserialize)]
@@ -296,7 +296,7 @@ impl Tree {
                 let place = sets.binary_search_by_key(&node, |set| set.0);
                 let place = place.map_err(|_| damaged(format!("has no categories for node {node}")))?;
                 let set = sets[place].1.clone();
-                Rule::Category { set, in_set_left: false, missing_left }
+                Rule::Category { set, in_set_left: false, missing_left, negative: Negative::NoCategory }
             } else {
                 if condition.is_nan() {
                     return Err(damaged(format!("has no number to compare with in node {node}")));
