@@ -1,5 +1,6 @@
 //! An ONNX model as what a runner runs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use riverrun_runner::wire::{Datatype, Payload, Portable, Tensor, TensorSpec};
@@ -334,6 +335,15 @@ fn apart(tensors: &[Tensor], wanted: Option<usize>) -> Result<Vec<Tensors>, Item
 
 fn side_by_side(items: &[&Tensors]) -> Result<Vec<Tensor>, ItemError> {
     let Some(first) = items.first() else { return Ok(Vec::new()) };
+    let names: BTreeSet<&str> = items.iter().flat_map(|item| item.iter()).map(|tensor| tensor.0).collect();
+    let lacking = |name: &&str| items.iter().any(|item| item.get(name).is_none());
+    let some: Vec<String> = names.into_iter().filter(lacking).map(|name| format!("`{name}`")).collect();
+    if !some.is_empty() {
+        return Err(ItemError::new(format!(
+            "some of the items lack {}, so items cannot be rows of the same tensors; ask for JSON",
+            some.join(", ")
+        )));
+    }
     let column = |(name, _): (&str, &Array)| {
         let arrays: Option<Vec<&Array>> = items.iter().map(|item| item.get(name)).collect();
         let stacked = arrays.and_then(|arrays| stack(&arrays, 0)).ok_or_else(|| {

@@ -106,6 +106,18 @@ fn items_of_different_shapes_cannot_be_one_tensor() {
 }
 
 #[test]
+fn tensors_that_only_some_items_have_are_named_whichever_comes_first() {
+    let one = Tensors::new().with("x", vec![1.0_f32]);
+    let more = one.clone().with("mask", vec![1_i64]).with("ids", vec![2_i64]);
+    for items in [[&one, &more], [&more, &one]] {
+        for error in [OnnxModel::inputs_to_tensors(&items), OnnxModel::outputs_to_tensors(&items)] {
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("some of the items lack `ids`, `mask`"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_shape_alone_makes_no_items() {
     let none = |name: &str, shape: &[u64]| {
         Tensor::new(name, Datatype::Fp32, shape.to_vec(), TensorData::Fixed(Vec::new())).unwrap()
