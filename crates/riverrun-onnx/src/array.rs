@@ -255,6 +255,13 @@ impl Array {
     }
 }
 
+/// The nearest number in single precision; nothing where a finite one would become infinite.
+#[allow(clippy::cast_possible_truncation, reason = "rounding is what is wanted")]
+pub(crate) fn rounded(number: f64) -> Option<f32> {
+    let near = number as f32;
+    (near.is_finite() || !number.is_finite()).then_some(near)
+}
+
 impl<T: Element> From<Vec<T>> for Array {
     /// A tensor with one dimension.
     fn from(data: Vec<T>) -> Self {

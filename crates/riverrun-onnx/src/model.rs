@@ -47,7 +47,8 @@ pub struct OnnxModel {
 impl OnnxModel {
     /// Loads the model in `path`: a file, or a directory with one (of several, `model.onnx`).
     ///
-    /// It is computed by RTen if that has all its operators, and by ONNX Runtime otherwise.
+    /// It is computed by RTen if that has all its operators, and by ONNX Runtime otherwise. A model with inputs or outputs in double
+    /// precision is computed by ONNX Runtime wherever that is installed: RTen rounds them to single precision.
     ///
     /// # Errors
     /// The file cannot be read, is damaged, keeps weights where they may not be, or no backend can compute it.

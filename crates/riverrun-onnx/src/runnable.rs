@@ -7,9 +7,10 @@ use riverrun_runner::wire::{Datatype, Payload, Portable, Tensor, TensorSpec};
 use riverrun_runner::{Compute, ItemError, Prepared, Runnable};
 use serde_json::{Value, json};
 
-use crate::array::{Array, Elements};
+use crate::array::{Array, Elements, rounded};
 use crate::backend::BackendKind;
 use crate::batch::{Stacking, places, stack, unstack};
+use crate::declared::Declared;
 use crate::error::OnnxError;
 use crate::model::{OnnxModel, PreparedTensors};
 use crate::tensors::Tensors;
@@ -167,7 +168,7 @@ impl OnnxModel {
                 inputs => inputs.iter().find(|input| input.name == name),
             };
             let array = match input {
-                Some(input) if input.datatype() != array.datatype() => convert(array, input.datatype())?,
+                Some(input) if input.datatype() != array.datatype() => convert(array, input)?,
                 _ => array,
             };
             converted.push(name, array);
@@ -177,11 +178,15 @@ impl OnnxModel {
 }
 
 /// `array` as another type, where no number is changed by it beyond rounding to a shorter float. Otherwise as it was, for the caller to refuse.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounding is said")]
-fn convert(array: Array, to: Datatype) -> Result<Array, OnnxError> {
+#[allow(clippy::cast_precision_loss, reason = "rounding is said")]
+fn convert(array: Array, input: &Declared) -> Result<Array, OnnxError> {
     let shape = array.shape().to_vec();
-    let data = match (array.data(), to) {
-        (Elements::F64(data), Datatype::Fp32) => Elements::F32(data.iter().map(|&number| number as f32).collect()),
+    let narrow = |&number: &f64| {
+        let beyond = || format!("the input `{}` is of type FP32, which cannot hold {number:e}", input.name());
+        rounded(number).ok_or_else(|| OnnxError::input(beyond()))
+    };
+    let data = match (array.data(), input.datatype()) {
+        (Elements::F64(data), Datatype::Fp32) => Elements::F32(data.iter().map(narrow).collect::<Result<_, _>>()?),
         (Elements::F32(data), Datatype::Fp64) => Elements::F64(data.iter().map(|&number| f64::from(number)).collect()),
         (Elements::I64(data), Datatype::Fp32) => Elements::F32(data.iter().map(|&number| number as f32).collect()),
         (Elements::I64(data), Datatype::Fp64) => Elements::F64(data.iter().map(|&number| number as f64).collect()),

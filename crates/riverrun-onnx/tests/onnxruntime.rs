@@ -57,13 +57,16 @@ fn a_model_that_quantizes_by_the_range_of_a_batch_computes_items_one_by_one() {
 }
 
 #[test]
-fn it_is_chosen_where_rten_lacks_an_operator_and_only_there() {
+fn it_is_chosen_where_rten_lacks_an_operator_or_a_precision_and_only_there() {
     if !installed() {
         return;
     }
     assert_eq!(OnnxModel::load(fixture("determinant.onnx")).unwrap().backend(), BackendKind::OnnxRuntime);
     assert_eq!(OnnxModel::load(fixture("sklearn-forest.onnx")).unwrap().backend(), BackendKind::OnnxRuntime);
     assert_eq!(OnnxModel::load(fixture("dense.onnx")).unwrap().backend(), BackendKind::Rten);
+
+    // It takes numbers in double precision, which RTen rounds.
+    assert_eq!(OnnxModel::load(fixture("types.onnx")).unwrap().backend(), BackendKind::OnnxRuntime);
 
     let error = OnnxModel::load(fixture("unknown-operator.onnx")).unwrap_err().to_string();
     assert!(error.contains("the backend onnxruntime cannot compute") && error.contains("Riverbed"), "{error}");

@@ -173,6 +173,28 @@ fn integers_that_rten_cannot_hold_are_refused() {
 }
 
 #[test]
+fn numbers_that_would_become_infinite_are_refused_and_infinities_are_not() {
+    let model = load("types", BackendKind::Rten);
+    let of = |number: f64| {
+        let inputs = Tensors::new()
+            .with("d", Array::new([1, 2], vec![number, 0.0]).unwrap())
+            .with("i", Array::new([1, 2], vec![1_i64, 0]).unwrap())
+            .with("b", Array::new([1, 2], vec![true; 2]).unwrap());
+        model.compute(inputs, &Compute::single())
+    };
+    for number in [1e300, -f64::from(f32::MAX) * 1.001] {
+        let error = of(number).unwrap_err().to_string();
+        assert!(error.contains("32-bit floats and cannot take") && error.contains(&format!("{number:e}")), "{error}");
+    }
+    assert_eq!(of(f64::INFINITY).unwrap().elements::<f32>("total").unwrap()[0], f32::INFINITY);
+
+    // Numbers of JSON are in double precision.
+    let dense = load("dense", BackendKind::Rten);
+    let error = dense.prepare(vec![1e39_f64; 24].into()).unwrap_err().to_string();
+    assert!(error.contains("the input `x` is of type FP32, which cannot hold 1e39"), "{error}");
+}
+
+#[test]
 fn the_same_bits_come_from_any_number_of_threads() {
     let runner = Runner::new("dense", load("dense", BackendKind::Rten));
     runner.init_local().unwrap();

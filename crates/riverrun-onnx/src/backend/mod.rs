@@ -12,6 +12,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use riverrun_runner::Compute;
+use riverrun_runner::wire::Datatype;
 use serde::{Deserialize, Serialize};
 
 use crate::array::Array;
@@ -80,6 +81,11 @@ pub(crate) fn load(
             .map(|session| (BackendKind::Rten, session))
             .map_err(|problem| refused(path, problem, "; the backend onnxruntime has every operator of ONNX")),
         None => {
+            // RTen would round what the model takes or gives in double precision.
+            let wide = file.inputs.iter().chain(&file.outputs).any(|tensor| tensor.datatype == Datatype::Fp64);
+            if wide && let Ok(session) = load_onnxruntime(path, file) {
+                return Ok((BackendKind::OnnxRuntime, session));
+            }
             let problem = match rten::load(path, bytes, file) {
                 Ok(session) => return Ok((BackendKind::Rten, session)),
                 Err(problem) => problem,

@@ -1,4 +1,5 @@
-//! RTen. It computes in `f32`, `i32`, `i8` and `u8`; other types are converted at its edge, where none is lost unseen.
+//! RTen. It computes in `f32`, `i32`, `i8` and `u8`; other types are converted at its edge. There `f64` is rounded to `f32`; a number that
+//! would become infinite, or an integer beyond 32 bits, is an error.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use rten_tensor::{Tensor, TensorView};
 
 use super::Session;
 use super::pools::Lent;
-use crate::array::{Array, Elements};
+use crate::array::{Array, Elements, rounded};
 use crate::declared::ModelFile;
 
 struct Rten {
@@ -81,8 +82,12 @@ fn value(array: Array) -> Result<Value, String> {
     }
     match array.into_data() {
         Elements::F32(data) => tensor!(data),
-        #[allow(clippy::cast_possible_truncation, reason = "it computes in f32, as the documentation says")]
-        Elements::F64(data) => tensor!(data.into_iter().map(|number| number as f32).collect::<Vec<_>>()),
+        Elements::F64(data) => {
+            let narrow = |number: f64| {
+                rounded(number).ok_or_else(|| format!("it computes with 32-bit floats and cannot take {number:e}"))
+            };
+            tensor!(data.into_iter().map(narrow).collect::<Result<Vec<_>, _>>()?)
+        }
         Elements::I32(data) => tensor!(data),
         Elements::I8(data) => tensor!(data),
         Elements::U8(data) => tensor!(data),
