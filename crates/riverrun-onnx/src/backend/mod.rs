@@ -1,5 +1,6 @@
 //! What computes a model: RTen, or ONNX Runtime.
 
+mod idle;
 #[cfg(feature = "onnxruntime")]
 mod library;
 #[cfg(feature = "onnxruntime")]

@@ -1,23 +1,23 @@
 //! ONNX Runtime, from a library that the user installed.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session as OrtSession, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorElementType};
 use riverrun_runner::Compute;
 
+use super::idle::{Idle, threads};
 use super::{BackendKind, Session, library};
 use crate::array::{Array, Elements};
 use crate::declared::ModelFile;
 use crate::error::OnnxError;
 
 /// Sessions of one model. A session computes one batch at a time, on as many threads as it was made with, so there is one for each batch
-/// that runs at a time, by its number of threads.
+/// that runs at a time. The first is opened with the model, others when as many batches first run at a time.
 struct OnnxRuntime {
     path: PathBuf,
-    idle: Mutex<Vec<(usize, OrtSession)>>,
+    idle: Idle<OrtSession>,
     inputs: Vec<String>,
     outputs: Vec<String>,
 }
@@ -26,14 +26,14 @@ pub(crate) fn load(path: &Path, file: &ModelFile) -> Result<Box<dyn Session>, On
     library::load()?;
     let name = |tensor: &crate::declared::Declared| tensor.name.to_string();
     let (inputs, outputs) = (file.inputs.iter().map(name).collect(), file.outputs.iter().map(name).collect());
-    let session = OnnxRuntime { path: path.to_owned(), idle: Mutex::default(), inputs, outputs };
+    let session = OnnxRuntime { path: path.to_owned(), idle: Idle::new(), inputs, outputs };
     let first = session.open(1).map_err(|problem| OnnxError::Backend {
         backend: BackendKind::OnnxRuntime,
         path: path.to_owned(),
         problem,
         advice: String::new(),
     })?;
-    session.give_back(1, first);
+    session.idle.give_back(1, first);
     Ok(Box::new(session))
 }
 
@@ -50,29 +50,17 @@ impl OnnxRuntime {
         };
         open().map_err(|error| error.to_string())
     }
-
-    fn take(&self, threads: usize) -> Result<OrtSession, String> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        match idle.iter().position(|session| session.0 == threads) {
-            Some(place) => Ok(idle.swap_remove(place).1),
-            None => {
-                drop(idle);
-                self.open(threads)
-            }
-        }
-    }
-
-    fn give_back(&self, threads: usize, session: OrtSession) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((threads, session));
-    }
 }
 
 impl Session for OnnxRuntime {
     fn run(&self, inputs: Vec<Array>, compute: &Compute) -> Result<Vec<Array>, String> {
-        let threads = compute.threads();
-        let mut session = self.take(threads)?;
+        let threads = threads(compute);
+        let mut session = match self.idle.take(threads) {
+            Some(session) => session,
+            None => self.open(threads)?,
+        };
         let result = run(&mut session, inputs, &self.inputs, &self.outputs);
-        self.give_back(threads, session);
+        self.idle.give_back(threads, session);
         result
     }
 }

@@ -63,7 +63,7 @@ fn converts(datatype: Datatype) -> bool {
 
 impl Session for Rten {
     fn run(&self, inputs: Vec<Array>, compute: &Compute) -> Result<Vec<Array>, String> {
-        let lent = Lent::of(compute.threads());
+        let lent = Lent::of(compute);
         let options = RunOptions::default().with_thread_pool(Some(lent.pool()));
         let values = inputs.into_iter().map(value).collect::<Result<Vec<Value>, _>>()?;
         let inputs = self.inputs.iter().copied().zip(values.into_iter().map(Into::into)).collect();
