@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from riverrun import _native
@@ -322,6 +323,8 @@ class DataStream:
 
         The iterator cancels the job when it is closed, or forgotten, before the end.
         """
+        if limit is not None and limit < 0:
+            raise BadInput(f"`execute_and_collect` has the limit {limit}; give 0 or more")
         collected = []
         node = Node(
             self._environment,
@@ -337,7 +340,7 @@ class DataStream:
         if limit is None:
             return records
         with records:
-            return [record for record, _ in zip(records, range(limit))]  # noqa: B905
+            return list(islice(records, limit))
 
     def __repr__(self):
         return f"{type(self).__name__}({self.get_name()!r}, {self.get_type()!r})"

@@ -18,7 +18,7 @@ from riverrun.datastream import (
 )
 from riverrun.datastream.connectors.number_seq import NumberSequenceSource
 from riverrun.common.watermark_strategy import WatermarkStrategy
-from riverrun.exceptions import NotSupported
+from riverrun.exceptions import BadInput, NotSupported
 
 from programs import results
 
@@ -204,6 +204,29 @@ def test_numbers_come_from_all_subtasks():
 
 def test_a_limit_ends_an_endless_looking_job_early(env):
     assert env.from_collection(range(10**12)).map(lambda n: n).execute_and_collect(limit=3) == [0, 1, 2]
+
+
+def test_a_limit_waits_for_no_record_beyond_it(python, tmp_path):
+    (tmp_path / "lines.txt").write_text("one\ntwo\n")
+    program = f"""
+from riverrun.common import Duration, WatermarkStrategy
+from riverrun.datastream import StreamExecutionEnvironment
+from riverrun.datastream.connectors.file_system import FileSource, StreamFormat
+env = StreamExecutionEnvironment.get_execution_environment()
+files = FileSource.for_record_stream_format(StreamFormat.text_line_format(), {str(tmp_path)!r})
+files = files.monitor_continuously(Duration.of_millis(20)).build()
+lines = env.from_source(files, WatermarkStrategy.no_watermarks(), "files")
+print(lines.execute_and_collect(limit=2), lines.execute_and_collect(limit=0), flush=True)
+"""
+
+    done = python(program, timeout=30)
+
+    assert done.stdout == "['one', 'two'] []\n", done.stderr
+
+
+def test_a_limit_below_0_is_refused(env):
+    with pytest.raises(BadInput, match="limit -1"):
+        env.from_collection([1]).execute_and_collect(limit=-1)
 
 
 def test_an_iterator_that_is_closed_cancels_its_job(env):
