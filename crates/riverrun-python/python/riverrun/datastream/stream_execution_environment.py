@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from riverrun import _native
@@ -246,7 +246,7 @@ class StreamExecutionEnvironment:
         return stream.assign_timestamps_and_watermarks(watermark_strategy)
 
     def from_collection(self, collection: Iterable[Any], type_info: TypeInformation | None = None) -> DataStream:
-        """The elements of a collection, in order. A `range` or another sequence that cannot change is read as it goes.
+        """The elements of a collection, in order, as they are now. A `range` is read as it goes.
 
         >>> env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
         >>> env.from_collection(range(3)).execute_and_collect(limit=2)
@@ -255,8 +255,8 @@ class StreamExecutionEnvironment:
         if isinstance(collection, str | bytes) or not isinstance(collection, Iterable):
             raise BadInputType(f"`from_collection` takes a list or another collection, and {collection!r} was given")
         declared = _type(type_info)
-        lazy = isinstance(collection, Sequence) and not isinstance(collection, list | bytearray)
-        elements = collection if lazy else tuple(collection)
+        # Others that are sequences may change, or have no slices.
+        elements = collection if isinstance(collection, tuple | range) else tuple(collection)
         if declared is not None and not isinstance(elements, range):
             elements = tuple(declared.check(element) for element in elements)
         described = _description(declared) if isinstance(elements, range) else None

@@ -1,5 +1,6 @@
 """Functions of one record, partitioning, and what a job does with them."""
 
+import collections
 import threading
 
 import pytest
@@ -200,6 +201,17 @@ def test_numbers_come_from_all_subtasks():
 
     assert sorted(results(numbers)) == list(range(1, 1001))
     assert results(negative) == [-2, -1, 0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", [list, collections.deque, collections.UserList, lambda numbers: dict.fromkeys(numbers).keys()])
+def test_a_collection_of_any_kind_is_read_as_it_was(env, kind):
+    numbers = [1, 2, 3]
+    collection = kind(numbers)
+    stream = env.from_collection(collection)
+    if hasattr(collection, "append"):
+        collection.append(4)
+
+    assert results(stream) == [1, 2, 3]
 
 
 def test_a_limit_ends_an_endless_looking_job_early(env):
