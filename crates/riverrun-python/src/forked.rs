@@ -29,7 +29,7 @@ fn same(owner: u32) -> PyResult<()> {
         return Ok(());
     }
     Err(StateError::new_err(format!(
-        "this process was forked from process {owner} after that had initialised a runner, whose threads a fork does not \
-         copy; initialise runners in the child only, or start it with the `spawn` or `forkserver` method of `multiprocessing`"
+        "this process was forked from process {owner} after that had initialised a runner or started a job, whose threads a \
+         fork does not copy; do so in the child only, or start it with the `spawn` or `forkserver` method of `multiprocessing`"
     )))
 }

@@ -102,6 +102,8 @@ impl PyEnvironment {
 
     /// Starts the program; the environment is empty afterwards.
     fn submit(&self, py: Python<'_>, job_name: Option<String>) -> PyResult<PyJob> {
+        // A job has threads, and those of the runners that it uses.
+        crate::forked::claim()?;
         if let Some(name) = job_name {
             self.environment.set_job_name(name);
         }

@@ -41,6 +41,7 @@ impl PyJob {
     /// looked at meanwhile.
     #[pyo3(signature = (at_most_millis = None))]
     fn wait(&self, py: Python<'_>, at_most_millis: Option<u64>) -> PyResult<Option<u64>> {
+        crate::forked::check()?;
         let mut left = at_most_millis.map(Duration::from_millis);
         loop {
             let slice = left.map_or(SLICE, |left| left.min(SLICE));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -37,6 +38,11 @@ class _Running:
 
     def __init__(self, job):
         self.job = job
+
+
+# The jobs of a parent are its own to stop.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_running.clear)
 
 
 @atexit.register

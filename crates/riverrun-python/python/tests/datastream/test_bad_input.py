@@ -214,6 +214,41 @@ def test_a_function_that_cannot_be_copied_runs_alone_and_is_refused_for_several_
     assert isinstance(error.__cause__, TypeError) and "open" in str(error.__cause__)
 
 
+def test_a_forked_child_is_told_that_it_has_no_threads_for_a_job(python):
+    program = """
+import os, sys
+from riverrun.datastream import StreamExecutionEnvironment
+from riverrun.exceptions import StateError
+def run(job):
+    try:
+        print(job(), flush=True)
+    except StateError as error:
+        print("refused:", "forked" in str(error), flush=True)
+def squares():
+    env = StreamExecutionEnvironment.get_execution_environment()
+    return env.from_collection([1, 2]).map(lambda n: n * n).set_parallelism(1).execute_and_collect(limit=2)
+if os.fork() == 0:
+    run(squares)
+    os._exit(0)
+os.wait()
+run(squares)
+env = StreamExecutionEnvironment.get_execution_environment()
+env.from_collection(range(10**12)).map(lambda n: n)
+client = env.execute_async()
+if os.fork() == 0:
+    run(squares)
+    run(client.get_job_execution_result().result)
+    sys.exit()
+os.wait()
+print(client.get_job_status().result().name)
+client.cancel().result()
+"""
+
+    done = python(program, timeout=60)
+
+    assert done.stdout == "[1, 4]\n[1, 4]\nrefused: True\nrefused: True\nRUNNING\n", done.stderr
+
+
 ENDLESS = """
 import time
 from riverrun.datastream import StreamExecutionEnvironment
