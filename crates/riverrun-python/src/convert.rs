@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use riverrun::model::{Table, Value};
 
-use crate::error::python::BadInputType;
+use crate::error::python::{BadInput, BadInputType};
 
 /// A table as a dictionary; dates and times as strings.
 pub(crate) fn table_to_python<'py>(py: Python<'py>, table: &Table) -> PyResult<Bound<'py, PyDict>> {
@@ -30,23 +30,32 @@ fn value_to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, P
     })
 }
 
+/// How deep lists and dictionaries may be within each other: what is much deeper would be refused when `model.toml` is read. What
+/// contains itself is deeper than any.
+const MAX_DEPTH: usize = 64;
+
 /// A dictionary as a table.
 ///
 /// # Errors
-/// `BadInputType`: a value has no form in TOML (`None`, an object); `what` and the keys on the way to it say which.
+/// `BadInputType`: a value has no form in TOML (`None`, an object); `what` and the keys on the way to it say which. `BadInput`: it is
+/// deeper than 64 containers.
 pub(crate) fn table_from_python(what: &str, dict: &Bound<'_, PyDict>) -> PyResult<Table> {
+    table_at_depth(what, dict, 1)
+}
+
+fn table_at_depth(what: &str, dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<Table> {
     let mut table = Table::new();
     for (key, value) in dict {
         let Ok(key) = key.extract::<String>() else {
             return Err(BadInputType::new_err(format!("{what}: the key {} is no string", key.repr()?)));
         };
-        let value = value_from_python(&format!("{what}[{key:?}]"), &value)?;
+        let value = value_at_depth(&format!("{what}[{key:?}]"), &value, depth)?;
         table.insert(key, value);
     }
     Ok(table)
 }
 
-fn value_from_python(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+fn value_at_depth(what: &str, value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     if let Ok(is) = value.cast::<PyBool>() {
         return Ok(Value::Boolean(is.is_true()));
     }
@@ -59,12 +68,20 @@ fn value_from_python(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     if value.is_instance_of::<PyString>() {
         return Ok(Value::String(value.extract()?));
     }
+    if depth >= MAX_DEPTH && (value.is_instance_of::<PyDict>() || value.is_instance_of::<PyList>()) {
+        return Err(BadInput::new_err(format!(
+            "{} has lists and dictionaries more than {MAX_DEPTH} deep, or one that contains itself; keep it flatter",
+            what.split('[').next().unwrap_or(what)
+        )));
+    }
     if let Ok(dict) = value.cast::<PyDict>() {
-        return Ok(Value::Table(table_from_python(what, dict)?));
+        return Ok(Value::Table(table_at_depth(what, dict, depth + 1)?));
     }
     if let Ok(list) = value.cast::<PyList>() {
-        let values =
-            list.iter().enumerate().map(|(index, value)| value_from_python(&format!("{what}[{index}]"), &value));
+        let values = list
+            .iter()
+            .enumerate()
+            .map(|(index, value)| value_at_depth(&format!("{what}[{index}]"), &value, depth + 1));
         return Ok(Value::Array(values.collect::<PyResult<_>>()?));
     }
     Err(BadInputType::new_err(format!(

@@ -121,6 +121,22 @@ def test_labels_and_metadata_of_types_that_cannot_be_kept_are_type_errors(store,
         riverrun.models.import_model(model_directory, "m:1", metadata={"a": 1 << 70})
 
 
+def test_metadata_that_is_too_deep_is_refused_and_what_is_not_is_read_again(store, model_directory):
+    def nested(depth):
+        value = 1
+        for level in range(depth):
+            value = [value] if level % 2 else {"k": value}
+        return {"a": value}
+
+    riverrun.models.import_model(model_directory, "m:1", metadata=nested(63))
+    assert riverrun.models.get("m:1").metadata == nested(63)
+    cyclic = {}
+    cyclic["again"] = [cyclic]
+    for metadata in (nested(64), nested(100_000), cyclic):
+        with pytest.raises(BadInput, match="^metadata has .* deep"):
+            riverrun.models.import_model(model_directory, "m:2", metadata=metadata)
+
+
 def test_a_changed_file_is_found(store, model_directory):
     model = riverrun.models.import_model(model_directory, "m:1")
     with open(model.path_of("tokenizer.json"), "w") as file:

@@ -42,9 +42,9 @@ impl PyKey {
     /// The key that an object is.
     ///
     /// # Errors
-    /// `TypeError` where the object has no stored form.
+    /// `TypeError` where the object has no stored form, or is too deep for one.
     pub(crate) fn of(object: Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(Self { value: key_value(&object)?, object: object.unbind() })
+        Ok(Self { value: key_value(&object, 0)?, object: object.unbind() })
     }
 
     pub(crate) fn bind<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
@@ -52,7 +52,8 @@ impl PyKey {
     }
 }
 
-fn key_value(object: &Bound<'_, PyAny>) -> PyResult<KeyValue> {
+fn key_value(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<KeyValue> {
+    codec::check_depth(depth)?;
     if let Ok(text) = object.cast::<PyString>() {
         if let Ok(text) = text.extract::<String>() {
             return Ok(KeyValue::Str(text.into()));
@@ -69,7 +70,7 @@ fn key_value(object: &Bound<'_, PyAny>) -> PyResult<KeyValue> {
     } else if object.is_none() {
         return Ok(KeyValue::None);
     } else if let Ok(items) = object.cast_exact::<PyTuple>() {
-        return items.iter().map(|item| key_value(&item)).collect::<PyResult<_>>().map(KeyValue::Tuple);
+        return items.iter().map(|item| key_value(&item, depth + 1)).collect::<PyResult<_>>().map(KeyValue::Tuple);
     } else if let Ok(value) = object.cast::<PyFloat>() {
         let value = value.value();
         let canonical = if value == 0.0 {
@@ -83,7 +84,7 @@ fn key_value(object: &Bound<'_, PyAny>) -> PyResult<KeyValue> {
     } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
         return Ok(KeyValue::Bytes(bytes.as_bytes().into()));
     }
-    let bytes = rmp_serde::to_vec(&codec::encode(object)?).map_err(super::errors::internal)?;
+    let bytes = rmp_serde::to_vec(&codec::at_depth(object, depth)?).map_err(super::errors::internal)?;
     Ok(KeyValue::Other(bytes.into()))
 }
 
@@ -230,6 +231,6 @@ pub(crate) fn key_group(key: Bound<'_, PyAny>, max_parallelism: usize) -> PyResu
         let message = format!("max_parallelism is {max_parallelism}, and has to be from 1 to {max}");
         return Err(pyo3::exceptions::PyValueError::new_err(message));
     }
-    let key = key_value(&key)?;
+    let key = key_value(&key, 0)?;
     riverrun::stream::key_group::key_group(&key, max_parallelism).map_err(super::errors::internal)
 }

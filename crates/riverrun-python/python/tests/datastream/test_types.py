@@ -186,6 +186,18 @@ def test_tuples_are_projected(env):
     assert results(triples.project(2, 0)) == [(2.5, 1)]
 
 
+def test_a_key_that_is_too_deep_is_a_type_error():
+    def nested(depth, key=()):
+        for _ in range(depth):
+            key = (key,)
+        return key
+
+    assert _native.key_group(nested(190)) == _native.key_group(nested(190))
+    for key in (nested(201), nested(100_000), nested(150, frozenset([nested(150)]))):
+        with pytest.raises(TypeError, match="deep"):
+            _native.key_group(key)
+
+
 def test_keys_fall_into_the_groups_that_all_languages_share():
     golden = WORKSPACE / "crates" / "riverrun-stream" / "tests" / "golden" / "key_groups.json"
     vectors = json.loads(pathlib.Path(golden).read_text())

@@ -45,12 +45,21 @@ fn is_scalar(object: &Bound<'_, PyAny>) -> bool {
         || object.is_exact_instance_of::<PyBytes>()
 }
 
-fn at_depth(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Tagged> {
-    if depth > MAX_DEPTH {
-        return Err(PyTypeError::new_err(format!(
-            "a value holds containers more than {MAX_DEPTH} deep, or one that contains itself; it cannot be stored"
-        )));
+/// Refuses what is deeper than containers may be.
+///
+/// # Errors
+/// `TypeError`, since going on could take all of the stack.
+pub(crate) fn check_depth(depth: usize) -> PyResult<()> {
+    if depth <= MAX_DEPTH {
+        return Ok(());
     }
+    Err(PyTypeError::new_err(format!(
+        "a value holds containers more than {MAX_DEPTH} deep, or one that contains itself; it cannot be stored"
+    )))
+}
+
+pub(crate) fn at_depth(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Tagged> {
+    check_depth(depth)?;
     if object.is_none() {
         return Ok(Tagged::None);
     }
