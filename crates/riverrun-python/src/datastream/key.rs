@@ -25,7 +25,7 @@ pub(crate) enum KeyValue {
     Str(Arc<str>),
     Bytes(Arc<[u8]>),
     Tuple(Vec<KeyValue>),
-    /// Anything else, by its stored form.
+    /// Anything else, by its stored form, which is the same for equal objects.
     Other(Arc<[u8]>),
 }
 
@@ -72,20 +72,62 @@ fn key_value(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<KeyValue> {
     } else if let Ok(items) = object.cast_exact::<PyTuple>() {
         return items.iter().map(|item| key_value(&item, depth + 1)).collect::<PyResult<_>>().map(KeyValue::Tuple);
     } else if let Ok(value) = object.cast::<PyFloat>() {
-        let value = value.value();
-        let canonical = if value == 0.0 {
-            0.0
-        } else if value.is_nan() {
-            f64::NAN
-        } else {
-            value
-        };
-        return Ok(KeyValue::Float(canonical.to_bits()));
+        return Ok(KeyValue::Float(canonical(value.value()).to_bits()));
     } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
         return Ok(KeyValue::Bytes(bytes.as_bytes().into()));
     }
-    let bytes = rmp_serde::to_vec(&codec::at_depth(object, depth)?).map_err(super::errors::internal)?;
+    let mut stored = codec::at_depth(object, depth)?;
+    let bytes = in_one_form(&mut stored).and_then(|()| rmp_serde::to_vec(&stored)).map_err(super::errors::internal)?;
     Ok(KeyValue::Other(bytes.into()))
+}
+
+/// The float that stands for all that are equal to it, and a NaN for all others.
+fn canonical(value: f64) -> f64 {
+    if value == 0.0 {
+        0.0
+    } else if value.is_nan() {
+        f64::NAN
+    } else {
+        value
+    }
+}
+
+/// Has what is equal in Python be the same bytes: the elements of sets and the entries of dictionaries come in the order of their
+/// bytes, since that of Python is how they were put in.
+fn in_one_form(stored: &mut Tagged) -> Result<(), rmp_serde::encode::Error> {
+    match stored {
+        Tagged::Float(value) => *value = canonical(*value),
+        Tagged::List(items) | Tagged::Tuple(items) => items.iter_mut().try_for_each(in_one_form)?,
+        Tagged::Set(items) | Tagged::FrozenSet(items) => {
+            items.iter_mut().try_for_each(in_one_form)?;
+            sort(items)?;
+        }
+        Tagged::Dict(pairs) => {
+            for (key, value) in &mut *pairs {
+                in_one_form(key)?;
+                in_one_form(value)?;
+            }
+            sort(pairs)?;
+        }
+        Tagged::Other(_, parts) => in_one_form(parts)?,
+        Tagged::None
+        | Tagged::Bool(_)
+        | Tagged::Int(_)
+        | Tagged::BigInt(_)
+        | Tagged::Str(_)
+        | Tagged::Surrogates(_)
+        | Tagged::Bytes(_)
+        | Tagged::ByteArray(_) => {}
+    }
+    Ok(())
+}
+
+fn sort<T: Serialize>(items: &mut Vec<T>) -> Result<(), rmp_serde::encode::Error> {
+    let with_bytes = std::mem::take(items).into_iter().map(|item| Ok((rmp_serde::to_vec(&item)?, item)));
+    let mut with_bytes = with_bytes.collect::<Result<Vec<_>, rmp_serde::encode::Error>>()?;
+    with_bytes.sort_by(|(one, _), (other, _)| one.cmp(other));
+    items.extend(with_bytes.into_iter().map(|(_, item)| item));
+    Ok(())
 }
 
 fn object_of<'py>(py: Python<'py>, value: &KeyValue) -> PyResult<Bound<'py, PyAny>> {

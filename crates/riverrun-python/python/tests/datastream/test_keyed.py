@@ -277,3 +277,25 @@ def test_a_key_is_a_key_by_value_and_type(env):
 
     assert [key for key, _ in found] == keys
     assert [count for _, count in found] == [1] * 9 + [2], "-0.0 and 0.0 are one key, all others are their own"
+
+
+def test_equal_sets_and_dictionaries_are_one_key_whatever_the_order_of_their_elements(env):
+    one, other = frozenset([0, 8]), frozenset([8, 0])
+    assert list(one) != list(other) and one == other
+    pairs = [(one, other), ((1, one), (1, other)), ({"a": one, "b": 0.0}, {"b": -0.0, "a": other})]
+
+    class Seen(KeyedProcessFunction):
+        def open(self, context):
+            self.count = context.get_state(ValueStateDescriptor("count"))
+            self.map = context.get_map_state(MapStateDescriptor("map"))
+
+        def process_element(self, value, ctx):
+            self.count.update((self.count.value() or 0) + 1)
+            known = self.map.contains(value)
+            self.map.put(value, 1)
+            yield (self.count.value(), known, len(list(self.map.keys())))
+
+    for pair in pairs:
+        assert results(env.from_collection(pair).key_by(lambda key: key).process(Seen())) == [(1, False, 1), (2, True, 1)]
+    different = env.from_collection([frozenset([0, 8]), frozenset([0, 9]), frozenset()]).key_by(lambda key: key)
+    assert [count for count, *_ in results(different.process(Seen()))] == [1, 1, 1]
