@@ -1,12 +1,15 @@
-"""Settings of checkpoints. They are kept, and the local host takes no checkpoints yet."""
+"""Settings of checkpoints. They are kept, and have no effect, which they say: the local host takes no checkpoints yet."""
 
 from __future__ import annotations
 
 from riverrun.common.time import Duration
+from riverrun.datastream._plan import without_effect
 from riverrun.datastream.checkpointing_mode import CheckpointingMode
 from riverrun.datastream.externalized_checkpoint_retention import ExternalizedCheckpointRetention
 
 __all__ = ["CheckpointConfig"]
+
+_WHY = "it takes no checkpoints yet, and remembers the setting alone"
 
 # Name, default. Each has a getter and a setter.
 _SETTINGS = {
@@ -49,6 +52,7 @@ class CheckpointConfig:
         return self._fails
 
     def set_fail_on_checkpointing_errors(self, fail_on_checkpointing_errors: bool) -> CheckpointConfig:
+        without_effect("set_fail_on_checkpointing_errors", _WHY)
         self._fails = fail_on_checkpointing_errors
         return self
 
@@ -59,13 +63,17 @@ class CheckpointConfig:
         return self._is_unaligned
 
     def enable_unaligned_checkpoints(self, enabled: bool = True) -> CheckpointConfig:
+        without_effect("enable_unaligned_checkpoints", _WHY)
         self._is_unaligned = enabled
         return self
 
     def disable_unaligned_checkpoints(self) -> CheckpointConfig:
-        return self.enable_unaligned_checkpoints(False)
+        without_effect("disable_unaligned_checkpoints", _WHY)
+        self._is_unaligned = False
+        return self
 
     def set_force_unaligned_checkpoints(self, force_unaligned_checkpoints: bool = True) -> CheckpointConfig:
+        without_effect("set_force_unaligned_checkpoints", _WHY)
         self._is_forced = force_unaligned_checkpoints
         return self
 
@@ -78,6 +86,7 @@ def _add(name: str):
         return self._values[name]
 
     def put(self, value):
+        without_effect(f"set_{name}", _WHY)
         self._values[name] = value
         return self
 

@@ -141,9 +141,9 @@ class StreamExecutionEnvironment:
     def enable_checkpointing(self, interval: int, mode: CheckpointingMode | None = None) -> StreamExecutionEnvironment:
         """Remembered for Flink; the local host takes no checkpoints yet, and says so."""
         without_effect("enable_checkpointing", "it takes no checkpoints yet, so that a job that fails begins anew")
-        self._checkpoint_config.set_checkpoint_interval(interval)
+        self._checkpoint_config._values["checkpoint_interval"] = interval
         if mode is not None:
-            self._checkpoint_config.set_checkpointing_mode(mode)
+            self._checkpoint_config._values["checkpointing_mode"] = mode
         return self
 
     def get_checkpoint_interval(self) -> int:

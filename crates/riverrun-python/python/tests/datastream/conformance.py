@@ -67,6 +67,8 @@ MODULES = [
 # The parts between Python and Java, which no program names.
 INTERNAL = re.compile(r"^(_|Internal|Java|FunctionWrapper|ReduceFunctionWrapper|AsyncFunctionDescriptor|WindowOperationDescriptor|.*_to_proto)|get_java|_from_java|PassThrough|create_hadoop|create_java|convert_to_python|pickled_bytes|long_to_int|mod_inverse")
 
+_UNUSED = "remembered, and warns: there are no checkpoints yet"
+
 # Where a method is there and does something else, and what.
 DIFFERS = {
     "StreamExecutionEnvironment.enable_checkpointing": "takes no checkpoints yet, and warns",
@@ -77,17 +79,31 @@ DIFFERS = {
     "StreamExecutionEnvironment.register_slot_sharing_group": "no slots in one process, and warns",
     "StreamExecutionEnvironment.get_execution_plan": "the JSON is Riverrun's own",
     "StreamExecutionEnvironment.from_collection": "any iterable; a `range` is read as it goes",
+    "CheckpointConfig.set_checkpointing_mode": _UNUSED,
+    "CheckpointConfig.set_checkpoint_interval": _UNUSED,
+    "CheckpointConfig.set_checkpoint_timeout": _UNUSED,
+    "CheckpointConfig.set_min_pause_between_checkpoints": _UNUSED,
+    "CheckpointConfig.set_max_concurrent_checkpoints": _UNUSED,
+    "CheckpointConfig.set_tolerable_checkpoint_failure_number": _UNUSED,
+    "CheckpointConfig.set_externalized_checkpoint_retention": _UNUSED,
+    "CheckpointConfig.set_fail_on_checkpointing_errors": _UNUSED,
+    "CheckpointConfig.enable_unaligned_checkpoints": _UNUSED,
+    "CheckpointConfig.disable_unaligned_checkpoints": _UNUSED,
+    "CheckpointConfig.set_aligned_checkpoint_timeout": _UNUSED,
+    "CheckpointConfig.set_alignment_timeout": _UNUSED,
+    "CheckpointConfig.set_force_unaligned_checkpoints": _UNUSED,
+    "FileSourceBuilder.set_file_enumerator": "no effect, and warns",
+    "FileSourceBuilder.set_split_assigner": "no effect, and warns",
     "DataStream.slot_sharing_group": "no slots in one process, and warns",
     "DataStream.set_description": "no effect, and warns",
     "DataStreamSink.slot_sharing_group": "no slots in one process, and warns",
     "DataStreamSink.set_description": "no effect, and warns",
-    "RuntimeContext.get_state": "in `open` alone; so are the other kinds of state",
+    "KeyedStateStore.get_state": "in `open` alone; so are the other kinds of state",
     "RuntimeContext.get_metrics_group": "`counter` and `distribution` alone",
     "WindowAssignerContext.get_runtime_context": "an assigner has no state",
     "TriggerContext.get_metric_group": "a trigger has no metrics",
     "BucketAssigner.date_time_bucket_assigner": "hours and days, in UTC",
     "ExponentialBackoffDelayRetryStrategy.get_backoff_time_millis": "follows from the attempt alone, not from the call before",
-    "ExecutionConfig.disable_object_reuse": "objects are always handed on as they are",
     "TypeInformation.to_internal_type": "gives back what it is given: nothing is converted for Java",
     "TypeInformation.from_internal_type": "gives back what it is given: nothing is converted for Java",
 }
@@ -143,7 +159,12 @@ def lookup(cls, method: str):
 
 
 def compare(pyflink: pathlib.Path):
-    """Rows of module, class, methods that are the same, those that differ and how, and those that are not there yet."""
+    """Rows of module, class, methods that are the same, those that differ and how, and those that are not there yet.
+
+    Raises:
+        ValueError: `DIFFERS` names a method that PyFlink does not have, or that is not there.
+    """
+    unused = set(DIFFERS)
     for name in MODULES:
         path = pyflink.joinpath(*name.split(".")).with_suffix(".py")
         theirs = names(ast.parse(path.read_text()).body)
@@ -167,11 +188,14 @@ def compare(pyflink: pathlib.Path):
                 found = lookup(ours, method) if inspect.isclass(ours) else getattr(ours, method, None)
                 if found is None or refuses(found):
                     missing.append(method)
-                elif DIFFERS.get(f"{short}.{method}"):
+                elif f"{short}.{method}" in DIFFERS:
+                    unused.discard(f"{short}.{method}")
                     differs.append(f"`{method}`: {DIFFERS[f'{short}.{method}']}")
                 else:
                     same += 1
             yield name, cls, same, differs, missing
+    if unused:
+        raise ValueError(f"`DIFFERS` names what is in no row of the table: {', '.join(sorted(unused))}")
 
 
 def table(pyflink: pathlib.Path) -> str:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from riverrun.common import Configuration, JobStatus, Types
+from riverrun.common import Configuration, Encoder, JobStatus, Types
 from riverrun.datastream import (
     FilterFunction,
     FlatMapFunction,
@@ -17,6 +17,7 @@ from riverrun.datastream import (
     RuntimeExecutionMode,
     StreamExecutionEnvironment,
 )
+from riverrun.datastream.connectors.file_system import FileSink, FileSource, StreamFormat
 from riverrun.datastream.connectors.number_seq import NumberSequenceSource
 from riverrun.common.watermark_strategy import WatermarkStrategy
 from riverrun.exceptions import BadInput, NotSupported
@@ -281,6 +282,16 @@ def test_what_has_no_effect_says_so(env):
     with pytest.warns(RuntimeWarning, match="takes no checkpoints yet"):
         env.enable_checkpointing(1000)
     assert env.get_checkpoint_interval() == 1000
+    config = env.get_checkpoint_config()
+    for setter in [name for name in dir(config) if name.startswith(("set_", "enable_", "disable_"))]:
+        arguments = () if setter == "disable_unaligned_checkpoints" else (True,)
+        with pytest.warns(RuntimeWarning, match=f"`{setter}` has no effect"):
+            assert getattr(config, setter)(*arguments) is config
+    files = FileSource.for_record_stream_format(StreamFormat.text_line_format(), "x")
+    sink = FileSink.for_row_format("x", Encoder.simple_string_encoder())
+    for call in (files.set_file_enumerator, files.set_split_assigner, sink.with_bucket_check_interval):
+        with pytest.warns(RuntimeWarning, match=f"`{call.__name__}` has no effect"):
+            call(None)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 import riverrun.common
 import riverrun.datastream
 
+from conformance import DIFFERS
 from programs import WORKSPACE
 
 PAGE = WORKSPACE / "docs" / "python-datastream.md"
@@ -32,6 +33,15 @@ def test_examples_on_the_page_run():
     names = {"__name__": "example"}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
+
+
+def test_the_table_says_what_differs():
+    page = PAGE.read_text()
+
+    for method, how in DIFFERS.items():
+        cls, _, name = method.partition(".")
+        rows = [line for line in page.splitlines() if re.match(rf"\| `[\w.]+` \| `([\w.]+\.)?{cls}` \|", line)]
+        assert any(f"`{name}`: {how}" in row for row in rows), method
 
 
 def test_the_table_says_nothing_of_a_method_that_is_not_there():

@@ -6,6 +6,7 @@ import os
 
 from riverrun.common.serialization import Encoder, _check_charset
 from riverrun.common.time import Duration, millis_of
+from riverrun.datastream._plan import without_effect
 from riverrun.datastream.connectors.base import Sink, Source
 from riverrun.exceptions import BadInput, NotSupported
 
@@ -81,9 +82,11 @@ class FileSourceBuilder:
         return self
 
     def set_file_enumerator(self, file_enumerator: FileEnumeratorProvider) -> FileSourceBuilder:
+        without_effect("set_file_enumerator", "files are found as paths, directories and patterns say")
         return self
 
     def set_split_assigner(self, split_assigner: FileSplitAssignerProvider) -> FileSourceBuilder:
+        without_effect("set_split_assigner", "parts of files go to whichever subtask is free")
         return self
 
     def build(self) -> FileSource:
@@ -233,6 +236,7 @@ class FileSink(Sink):
 
         def with_bucket_check_interval(self, interval: int) -> FileSink.RowFormatBuilder:
             """Parts are looked at when their time has come, whatever the interval."""
+            without_effect("with_bucket_check_interval", "parts are looked at when their time has come")
             return self
 
         def with_bucket_assigner(self, bucket_assigner: BucketAssigner) -> FileSink.RowFormatBuilder:
