@@ -264,6 +264,16 @@ impl<'de> Deserialize<'de> for KeyValue {
     }
 }
 
+/// The form of a key in state: equal where the engine takes two keys for one.
+///
+/// # Errors
+/// `TypeError` where the object has no stored form.
+#[pyfunction]
+pub(crate) fn key_form<'py>(key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    let bytes = rmp_serde::to_vec(&key_value(key, 0)?).map_err(super::errors::internal)?;
+    Ok(PyBytes::new(key.py(), &bytes))
+}
+
 /// The key group of a key: where `key_by` sends it, on every host and in every language.
 #[pyfunction]
 #[pyo3(signature = (key, max_parallelism = 128))]

@@ -42,6 +42,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<state::PyListState>()?;
     module.add_class::<state::PyMapState>()?;
     module.add_function(wrap_pyfunction!(key::key_group, module)?)?;
+    module.add_function(wrap_pyfunction!(key::key_form, module)?)?;
     module.add_function(wrap_pyfunction!(conversion::convert_record, module)?)?;
     module.add_function(wrap_pyfunction!(codec::dumps, module)?)?;
     module.add_function(wrap_pyfunction!(codec::loads, module)?)?;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 
+from riverrun import _native
 from riverrun.datastream._runtime import KeptStates, SubtaskContext
 from riverrun.datastream.functions import Function, ProcessWindowFunction
 from riverrun.datastream.state import (
@@ -281,53 +282,54 @@ class _Broadcast(BroadcastState):
 
     def __init__(self, name: str):
         self._name = name
-        self._entries: dict = {}
+        # By their form as keys of the engine, for which 1, 1.0 and True are three.
+        self._entries: dict[bytes, tuple] = {}
         self._changes: list[tuple] = []
         self._is_writable = False
 
-    def _change(self, key, value):
+    def _change(self, operation, key=None, value=None):
         if not self._is_writable:
             raise StateError(
                 f"the broadcast state `{self._name}` was changed in `process_element`; change it in `process_broadcast_element`, "
                 "so that it is the same on all subtasks"
             )
-        self._changes.append((self._name, key, value))
+        self._changes.append((self._name, operation, key, value))
 
     def get(self, key):
-        return self._entries.get(key)
+        return self._entries.get(_native.key_form(key), (key, None))[1]
 
     def contains(self, key):
-        return key in self._entries
+        return _native.key_form(key) in self._entries
 
     def items(self):
-        return iter(list(self._entries.items()))
+        return iter(list(self._entries.values()))
 
     def keys(self):
-        return iter(list(self._entries))
+        return iter([key for key, _ in self._entries.values()])
 
     def values(self):
-        return iter(list(self._entries.values()))
+        return iter([value for _, value in self._entries.values()])
 
     def is_empty(self):
         return not self._entries
 
     def put(self, key, value):
-        from riverrun import _native
-
+        form = _native.key_form(key)
         _native.check_storable(value)
-        self._change(key, value)
-        self._entries[key] = value
+        self._change("put", key, value)
+        self._entries[form] = (key, value)
 
     def put_all(self, dict_value):
         for key, value in dict(dict_value).items():
             self.put(key, value)
 
     def remove(self, key):
-        self._change(key, None)
-        self._entries.pop(key, None)
+        form = _native.key_form(key)
+        self._change("remove", key)
+        self._entries.pop(form, None)
 
     def clear(self):
-        self._change(None, None)
+        self._change("clear")
         self._entries.clear()
 
 
@@ -377,7 +379,7 @@ class Broadcasting:
             return made
 
         def load(name, entries):
-            states[name]._entries = dict(entries)
+            states[name]._entries = {_native.key_form(key): (key, value) for key, value in entries}
 
         def changes():
             made = [change for state in states.values() for change in state._changes]

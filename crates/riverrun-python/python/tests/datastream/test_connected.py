@@ -1,5 +1,8 @@
 """Functions of two streams, broadcast state and side outputs."""
 
+import traceback
+import unittest.mock
+
 import pytest
 
 from riverrun.common import Types
@@ -16,6 +19,7 @@ from riverrun.datastream import (
     ProcessWindowFunction,
     StreamExecutionEnvironment,
 )
+from riverrun.datastream._calls import Broadcasting
 from riverrun.datastream.exceptions import JobExecutionError
 from riverrun.datastream.state import MapStateDescriptor, ValueStateDescriptor
 from riverrun.exceptions import BadInputType
@@ -211,6 +215,65 @@ def test_records_cannot_change_broadcast_state(env):
     with pytest.raises(JobExecutionError) as raised:
         both_orders(env, Change(), False)
     assert "process_broadcast_element" in str(raised.value.__cause__)
+
+
+def test_none_is_a_key_and_a_value_of_broadcast_state_as_any_other(env):
+    states = {}
+
+    class Change(BroadcastProcessFunction):
+        def process_element(self, value, ctx):
+            yield sorted(map(repr, ctx.get_broadcast_state(RULES).items()))
+
+        def process_broadcast_element(self, value, ctx):
+            rules = ctx.get_broadcast_state(RULES)
+            rules.put("gone", 1)
+            rules.put(None, 0)
+            rules.put("none", None)
+            rules.put_all({1: "int", (frozenset([0, 8]),): "set"})
+            rules.put(1.0, "float")
+            rules.remove("gone")
+            states.update(rules=rules, found=(rules.contains("none"), rules.get(None), rules.get((frozenset([8, 0]),))))
+
+    expected = ["((frozenset({0, 8}),), 'set')", "('none', None)", "(1, 'int')", "(1.0, 'float')", "(None, 0)"]
+
+    assert both_orders(env, Change(), False) == [sorted(expected)] * 2
+    assert states["found"] == (True, 0, "set")
+
+
+def test_the_engine_is_told_of_each_change_of_broadcast_state_for_what_it_is():
+    class Change(BroadcastProcessFunction):
+        def process_element(self, value, ctx): ...
+
+        def process_broadcast_element(self, value, ctx):
+            rules = ctx.get_broadcast_state(RULES)
+            rules.put(None, 1)
+            rules.put("none", None)
+            rules.remove(None)
+            rules.clear()
+
+    _, _, process, _, _, changes = Broadcasting(Change(), ["rules"]).open(None)
+    process(1, unittest.mock.Mock())
+
+    assert changes() == [
+        ("rules", "put", None, 1),
+        ("rules", "put", "none", None),
+        ("rules", "remove", None, None),
+        ("rules", "clear", None, None),
+    ]
+    assert changes() == []
+
+
+def test_what_cannot_be_a_key_of_broadcast_state_is_refused_where_it_is_put(env):
+    class Change(BroadcastProcessFunction):
+        def process_element(self, value, ctx): ...
+
+        def process_broadcast_element(self, value, ctx):
+            ctx.get_broadcast_state(RULES).put(object(), 1)
+
+    with pytest.raises(JobExecutionError) as raised:
+        both_orders(env, Change(), False)
+    frames = [frame.name for frame in traceback.extract_tb(raised.value.__cause__.__traceback__)]
+    assert isinstance(raised.value.__cause__, TypeError) and "process_broadcast_element" in frames
 
 
 def test_functions_for_the_other_kind_of_stream_are_refused(env):

@@ -26,9 +26,36 @@ use crate::datastream::value::PyValue;
 type Descriptor = MapStateDescriptor<PyKey, PyValue>;
 type State = BroadcastState<PyKey, PyValue>;
 
-/// What was done to a broadcast state: the name of the state, and the key and value that were put, the key that was removed, or
-/// neither, where all was.
-type Change<'py> = (String, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+/// What was done to a broadcast state, as Python says it: the name of the state, `put`, `remove` or `clear`, and the key and the value
+/// where there is one.
+type Change<'py> = (String, String, Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+/// What was done to a broadcast state.
+enum Operation {
+    Put(PyKey, PyValue),
+    Remove(PyKey),
+    Clear,
+}
+
+impl Operation {
+    fn of<'py>(name: &str, key: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> Result<Self> {
+        let key = || PyKey::of(key).map_err(raised);
+        match name {
+            "put" => Ok(Self::Put(key()?, PyValue::new(value))),
+            "remove" => key().map(Self::Remove),
+            "clear" => Ok(Self::Clear),
+            _ => Err(FunctionError::internal(format!("a broadcast state has no operation `{name}`"))),
+        }
+    }
+
+    fn apply(self, state: &mut State) {
+        match self {
+            Self::Put(key, value) => state.put(key, value),
+            Self::Remove(key) => drop(state.remove(&key)),
+            Self::Clear => state.clear(),
+        }
+    }
+}
 
 /// What both functions have in common. Calls: 0 `process_element`, 1 `process_broadcast_element`, 2 `on_timer`, 3 `load(name,
 /// entries)`, 4 `changes()`.
@@ -68,28 +95,20 @@ impl Broadcasting {
     }
 
     /// Does to the engine's states what was done on the Python side.
-    fn changes(&self, mut put: impl FnMut(&Descriptor, Option<PyKey>, Option<PyValue>) -> Result) -> Result {
+    fn changes(&self, mut apply: impl FnMut(&Descriptor, Operation) -> Result) -> Result {
         Python::attach(|py| {
             let changes = self.function.callbacks.call(py, 4, ())?;
             for change in changes.try_iter().map_err(raised)? {
-                let (name, key, value): Change<'_> = change.and_then(|change| change.extract()).map_err(raised)?;
+                let (name, operation, key, value): Change<'_> =
+                    change.and_then(|change| change.extract()).map_err(raised)?;
                 let descriptor = self.states.iter().find(|(other, _)| *other == name);
                 let (_, descriptor) = descriptor.ok_or_else(|| {
                     FunctionError::internal(format!("the broadcast state `{name}` was changed and is not known"))
                 })?;
-                let key = key.map(PyKey::of).transpose().map_err(raised)?;
-                put(descriptor, key, value.map(PyValue::new))?;
+                apply(descriptor, Operation::of(&operation, key, value)?)?;
             }
             Ok(())
         })
-    }
-}
-
-fn change(state: &mut State, key: Option<PyKey>, value: Option<PyValue>) {
-    match (key, value) {
-        (Some(key), Some(value)) => state.put(key, value),
-        (Some(key), None) => drop(state.remove(&key)),
-        (None, _) => state.clear(),
     }
 }
 
@@ -126,8 +145,8 @@ impl BroadcastProcessFunction<PyValue, PyValue> for PyBroadcast {
     ) -> Result {
         self.0.load(|descriptor| context.broadcast_state(descriptor).cloned())?;
         self.0.function.process(1, value, context, out)?;
-        self.0.changes(|descriptor, key, value| {
-            change(context.broadcast_state(descriptor)?, key, value);
+        self.0.changes(|descriptor, operation| {
+            operation.apply(context.broadcast_state(descriptor)?);
             Ok(())
         })
     }
@@ -171,8 +190,8 @@ impl KeyedBroadcastProcessFunction<PyKey, PyValue, PyValue> for PyKeyedBroadcast
     ) -> Result {
         self.0.load(|descriptor| context.broadcast_state(descriptor).cloned())?;
         self.0.function.process(1, value, context, out)?;
-        self.0.changes(|descriptor, key, value| {
-            change(context.broadcast_state(descriptor)?, key, value);
+        self.0.changes(|descriptor, operation| {
+            operation.apply(context.broadcast_state(descriptor)?);
             Ok(())
         })
     }
