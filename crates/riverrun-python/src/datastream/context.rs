@@ -63,6 +63,13 @@ impl PyContext {
         self.watermark.store(watermark, Ordering::Relaxed);
     }
 
+    /// Begins a call that is for no key: what was said of the key of the call before does not hold.
+    pub(crate) fn set_unkeyed(&self) {
+        self.firing.store(0, Ordering::Relaxed);
+        let before = lock(&self.key).take();
+        drop(before);
+    }
+
     /// Takes over what the engine's context says.
     pub(crate) fn set_keyed(&self, py: Python<'_>, context: &KeyedProcessContext<'_, '_, PyKey>) {
         self.set_times(context.timestamp(), context.current_processing_time(), context.current_watermark());
@@ -95,6 +102,11 @@ impl PyContext {
         if !self.is_keyed {
             return Err(PyRuntimeError::new_err(
                 "timers belong to a key, and this stream has none; call `key_by` before, and use a `KeyedProcessFunction`",
+            ));
+        }
+        if lock(&self.key).is_none() {
+            return Err(PyRuntimeError::new_err(
+                "timers belong to a key, and what is broadcast has none; set them in `process_element` or `on_timer`",
             ));
         }
         lock(&self.commands).push(command);
@@ -139,6 +151,9 @@ impl PyContext {
     fn get_current_key(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match (&*lock(&self.key), self.is_keyed) {
             (Some(key), true) => Ok(key.clone_ref(py)),
+            (None, true) => Err(PyRuntimeError::new_err(
+                "what is broadcast has no key; ask for it in `process_element` or `on_timer`",
+            )),
             _ => Err(PyRuntimeError::new_err("this stream has no key; call `key_by` before the process function")),
         }
     }

@@ -1,5 +1,6 @@
 """Functions of two streams, broadcast state and side outputs."""
 
+import time
 import traceback
 import unittest.mock
 
@@ -156,8 +157,6 @@ RULES = MapStateDescriptor("rules", Types.STRING(), Types.INT())
 
 def both_orders(env, function, keyed):
     """Records before the rules, and after: a slow stream is read when the rules are there."""
-    import time
-
     def slowly(value):
         time.sleep(0.2)
         return value
@@ -203,6 +202,37 @@ def test_a_keyed_stream_beside_a_broadcast_has_its_own_state_and_timers_too(env)
             yield ("timer", ctx.get_current_key(), len(list(ctx.get_broadcast_state(RULES))))
 
     assert both_orders(env, Apply(), True) == [("a", 1, 1), ("b", 2, 1), ("timer", "a", 2), ("timer", "b", 2)]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda ctx: ctx.get_current_key(),
+        lambda ctx: ctx.timer_service().register_event_time_timer(5),
+        lambda ctx: ctx.timer_service().register_processing_time_timer(5),
+        lambda ctx: ctx.timer_service().delete_event_time_timer(5),
+    ],
+)
+def test_what_is_broadcast_has_no_key_and_no_timers(env, use):
+    class Keyed(KeyedBroadcastProcessFunction):
+        def process_element(self, value, ctx):
+            ctx.timer_service().register_event_time_timer(5)
+
+        def process_broadcast_element(self, value, ctx):
+            use(ctx)
+
+        def on_timer(self, timestamp, ctx): ...
+
+    def slowly(value):
+        time.sleep(0.2)
+        return value
+
+    # After a record, whose key is not that of what is broadcast.
+    rules = env.from_collection([("a", 1)]).map(slowly).broadcast(RULES)
+    stream = env.from_collection(["a"]).key_by(lambda value: value).connect(rules).process(Keyed())
+    with pytest.raises(JobExecutionError) as raised:
+        results(stream)
+    assert isinstance(raised.value.__cause__, RuntimeError) and "what is broadcast has no" in str(raised.value.__cause__)
 
 
 def test_records_cannot_change_broadcast_state(env):

@@ -43,11 +43,13 @@ impl WithContext {
         Ok(self.context.as_ref().ok_or_else(unopened)?.bind(py).clone())
     }
 
+    /// Makes a call that is for no key.
     pub(crate) fn process(
         &self, number: usize, value: PyValue, context: &mut ProcessContext<'_, '_>, out: &mut Collector<'_, PyValue>,
     ) -> Result {
         Python::attach(|py| {
             let python_context = self.context(py)?;
+            python_context.get().set_unkeyed();
             python_context.get().set_times(context.timestamp(), context.processing_time(), context.current_watermark());
             let returned = self.callbacks.call(py, number, (value.into_bound(py), &python_context))?;
             emit_with_side_outputs(py, &self.callbacks, &returned, out, |id, value| match find(&self.tags, id) {
