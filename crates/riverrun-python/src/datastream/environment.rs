@@ -10,6 +10,7 @@ use riverrun::stream::host::Host;
 use riverrun::stream::{FunctionError, RuntimeExecutionMode, StreamExecutionEnvironment};
 
 use super::errors::of_job;
+use super::failed::Failed;
 use super::interpreter::hold;
 use super::job::PyJob;
 use super::source::{SequenceSource, to_python};
@@ -20,6 +21,7 @@ use super::stream::{PyStream, converting};
 pub(crate) struct PyEnvironment {
     environment: StreamExecutionEnvironment,
     host: Arc<dyn Host>,
+    pub(crate) failed: Arc<Failed>,
 }
 
 #[pymethods]
@@ -27,7 +29,7 @@ impl PyEnvironment {
     #[new]
     fn new() -> Self {
         let host: Arc<dyn Host> = Arc::new(LocalHost::new());
-        Self { environment: StreamExecutionEnvironment::new(host.clone()), host }
+        Self { environment: StreamExecutionEnvironment::new(host.clone()), host, failed: Arc::default() }
     }
 
     fn default_parallelism(&self) -> usize {
@@ -114,6 +116,6 @@ impl PyEnvironment {
             hold(&mut graph);
             host.submit(graph)
         });
-        submitted.map(PyJob).map_err(|error| of_job(py, &error))
+        submitted.map(|client| PyJob { client, failed: self.failed.clone() }).map_err(|error| of_job(py, &error))
     }
 }

@@ -1,16 +1,20 @@
 //! A job that was started, for Python.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use riverrun::stream::JobClient;
 
 use super::errors::of_job;
-use super::stream::Failed;
+use super::failed::Failed;
 
 /// The native side of `riverrun.common.JobClient`.
 #[pyclass(module = "riverrun._native", name = "Job", frozen)]
-pub(crate) struct PyJob(pub(crate) JobClient);
+pub(crate) struct PyJob {
+    pub(crate) client: JobClient,
+    pub(crate) failed: Arc<Failed>,
+}
 
 /// How often a wait looks whether the program was interrupted.
 const SLICE: Duration = Duration::from_millis(50);
@@ -18,23 +22,23 @@ const SLICE: Duration = Duration::from_millis(50);
 #[pymethods]
 impl PyJob {
     fn id(&self) -> String {
-        self.0.job_id().to_string()
+        self.client.job_id().to_string()
     }
 
     fn name(&self) -> String {
-        self.0.job_name().into()
+        self.client.job_name().into()
     }
 
     fn status(&self) -> String {
-        self.0.status().to_string()
+        self.client.status().to_string()
     }
 
     fn is_ended(&self) -> bool {
-        self.0.status().is_globally_terminal()
+        self.client.status().is_globally_terminal()
     }
 
     fn cancel(&self, py: Python<'_>) {
-        py.detach(|| self.0.cancel());
+        py.detach(|| self.client.cancel());
     }
 
     /// Waits for the end, for at most this long: the milliseconds that the job ran, or `None` if it has not ended. Signals are
@@ -45,11 +49,11 @@ impl PyJob {
         let mut left = at_most_millis.map(Duration::from_millis);
         loop {
             let slice = left.map_or(SLICE, |left| left.min(SLICE));
-            if let Some(result) = py.detach(|| self.0.wait_at_most(slice)) {
+            if let Some(result) = py.detach(|| self.client.wait_at_most(slice)) {
                 let result = result.map_err(|error| {
                     let exception = of_job(py, &error);
                     // What a partitioner raised comes apart from the error that it ended the job with.
-                    if let (Some(raised), None) = (Failed::take(), exception.cause(py)) {
+                    if let (Some(raised), None) = (self.failed.raised(py), exception.cause(py)) {
                         exception.set_cause(py, Some(raised));
                     }
                     exception
@@ -68,6 +72,6 @@ impl PyJob {
 
     /// The metrics of every operator, as a table.
     fn metrics(&self) -> String {
-        self.0.metrics().to_string()
+        self.client.metrics().to_string()
     }
 }

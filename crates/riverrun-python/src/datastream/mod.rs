@@ -11,6 +11,7 @@ mod context;
 mod conversion;
 mod environment;
 mod errors;
+mod failed;
 mod functions;
 mod interpreter;
 mod job;

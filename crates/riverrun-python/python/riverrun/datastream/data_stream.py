@@ -263,7 +263,7 @@ class DataStream:
         if not isinstance(partitioner, Partitioner) and not _calls.is_plain(partitioner):
             raise BadInputType(f"`partition_custom` takes a `Partitioner` or a function, and {partitioner!r} was given")
         selector = _selector(key_selector, "partition_custom")
-        build = lambda graph, stream: stream.partition_custom(partition, selector)  # noqa: E731
+        build = lambda graph, stream: stream.partition_custom(partition, selector, graph.native)  # noqa: E731
         return self._derive("partition_custom", build, self._type_info, is_operator=False)
 
     def project(self, *field_indexes: int) -> DataStream:

@@ -1,6 +1,7 @@
 """What users do wrong, and what they are told."""
 
 import sys
+import time
 import traceback
 
 import pytest
@@ -71,6 +72,22 @@ def test_exceptions_come_from_every_place_that_calls_back(env):
 
     for stream in streams:
         assert isinstance(cause_of(stream()).__cause__, OSError)
+
+
+def test_what_a_partitioner_raises_is_the_cause_of_its_own_job_alone(env):
+    def raises(key, subtasks):
+        raise OSError("no")
+
+    env.from_collection([1, 2]).partition_custom(raises, lambda n: n).map(lambda n: n).set_parallelism(2)
+    client = env.execute_async()
+    while not client.get_job_status().result().is_globally_terminal_state():
+        time.sleep(0.01)
+
+    other = env.from_collection([1]).partition_custom(lambda key, subtasks: 5, lambda n: n).map(lambda n: n)
+    assert cause_of(other.set_parallelism(2)).__cause__ is None
+    for _ in range(2):
+        error = client.get_job_execution_result().exception()
+        assert isinstance(error, JobExecutionError) and isinstance(error.__cause__, OSError)
 
 
 def test_an_exception_within_another_keeps_its_chain(env):

@@ -20,7 +20,7 @@ use super::value::PyValue;
 
 pub(crate) use connected::{PyBroadcastStream, PyConnectedStreams};
 pub(crate) use keyed::PyKeyedStream;
-pub(crate) use operators::{Failed, PyCollected};
+pub(crate) use operators::PyCollected;
 
 /// A stream of Python records.
 #[pyclass(module = "riverrun._native", name = "Stream", frozen)]

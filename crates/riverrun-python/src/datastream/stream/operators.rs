@@ -11,6 +11,7 @@ use riverrun::stream::{DataStream, FunctionError, WatermarkStrategy};
 
 use super::keyed::KeySelector;
 use super::{PyKeyedStream, PySink, PyStream, callbacks, converting};
+use crate::datastream::environment::PyEnvironment;
 use crate::datastream::errors::raised;
 use crate::datastream::functions::{PyAsync, PyProcess, PyRecordFunction, PyTimestamps};
 use crate::datastream::paced::Paced;
@@ -57,17 +58,22 @@ impl PyStream {
         Ok(PyKeyedStream::of(&self.stream()?, KeySelector::none()))
     }
 
-    /// Spreads records by what a Python function makes of their keys and the number of subtasks.
-    fn partition_custom(&self, partitioner: Py<PyAny>, selector: Py<PyAny>) -> PyResult<Self> {
+    /// Spreads records by what a Python function makes of their keys and the number of subtasks. What it raises is kept in
+    /// `environment`, which is that of the stream.
+    fn partition_custom(
+        &self, partitioner: Py<PyAny>, selector: Py<PyAny>, environment: &PyEnvironment,
+    ) -> PyResult<Self> {
+        let (failed, failed_in_key) = (environment.failed.clone(), environment.failed.clone());
         let partition = move |key: &Option<PyValue>, subtasks: usize| {
             // The selector of the key has failed, and what it raised is kept already.
             let Some(key) = key else { return usize::MAX };
             let call = |py: Python<'_>| partitioner.bind(py).call1((key.bind(py), subtasks))?.extract::<usize>();
-            Python::attach(call).unwrap_or_else(Failed::of)
+            // A subtask that does not exist ends the job.
+            Python::attach(call).map_err(|error| failed.keep(error)).unwrap_or(usize::MAX)
         };
         let key = move |value: &PyValue| {
             let call = |py: Python<'_>| selector.bind(py).call1((value.bind(py),)).map(PyValue::new);
-            Python::attach(call).map_err(Failed::keep).ok()
+            Python::attach(call).map_err(|error| failed_in_key.keep(error)).ok()
         };
         Ok(Self::plain(self.stream()?.partition_custom(partition, key)))
     }
@@ -169,28 +175,6 @@ fn cloning<F: Clone + Send + 'static, O: Operator + 'static>(
 ) -> impl Fn() -> Box<dyn Operator> + Send + Sync + 'static {
     let function = Mutex::new(function);
     move || Box::new(Paced::new(operator(function.lock().unwrap_or_else(PoisonError::into_inner).clone())))
-}
-
-/// An exception in a place where the engine takes no error: it is kept for the end of the job.
-pub(crate) struct Failed;
-
-static FAILED: Mutex<Option<PyErr>> = Mutex::new(None);
-
-impl Failed {
-    fn keep(error: PyErr) {
-        FAILED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-    }
-
-    /// Keeps it, and names a subtask that does not exist, which ends the job.
-    fn of(error: PyErr) -> usize {
-        Self::keep(error);
-        usize::MAX
-    }
-
-    /// What was kept since the last time.
-    pub(crate) fn take() -> Option<PyErr> {
-        FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 /// The records of a job that is iterated over.
