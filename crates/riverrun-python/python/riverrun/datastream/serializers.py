@@ -20,6 +20,7 @@ import importlib
 import io
 import sys
 import uuid
+import weakref
 from collections.abc import Callable
 
 from riverrun._native import dumps, loads
@@ -31,6 +32,8 @@ __all__ = ["dumps", "loads", "register"]
 
 _writers: dict[type, tuple[str, Callable]] = {}
 _readers: dict[str, Callable] = {}
+# The classes that their paths are known to lead to.
+_found_again: weakref.WeakSet[type] = weakref.WeakSet()
 
 
 def register(cls: type, serializer: TypeSerializer | None = None, *, to=None, of=None, name: str | None = None):
@@ -68,9 +71,17 @@ def _take_apart(value) -> tuple[str, object]:
     found = _writers.get(cls)
     if found is not None:
         return found[0], found[1](value)
+    if isinstance(value, enum.Flag):
+        # Several at once have no name that is looked up.
+        return "flag", (_path(cls), value.value)
     if isinstance(value, enum.Enum):
         return "enum", (_path(cls), value.name)
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(cls):
+        if "__dataclass_fields__" not in vars(cls):
+            raise TypeError(
+                f"`{cls.__qualname__}` is a subclass of a dataclass and none itself, so that what it adds would be lost; decorate it "
+                "with `dataclasses.dataclass`, so that it can be stored"
+            )
         fields = [field.name for field in dataclasses.fields(value)]
         return "dataclass", (_path(cls), {name: getattr(value, name) for name in fields})
     if isinstance(value, tuple) and hasattr(cls, "_fields"):
@@ -85,9 +96,17 @@ def _take_apart(value) -> tuple[str, object]:
 
 
 def _take_apart_numpy(numpy, value):
+    cls = type(value)
+    if isinstance(value, numpy.ndarray) and cls is not numpy.ndarray or value.dtype.type is numpy.record:
+        raise TypeError(
+            f"a value of type `{cls.__module__}.{cls.__qualname__}` is more than a plain NumPy array and cannot be stored; store "
+            "`numpy.asarray` of it and what it adds, or say how with `riverrun.datastream.serializers.register`"
+        )
     if value.dtype.hasobject:
         raise TypeError(f"a NumPy value of dtype {value.dtype} holds Python objects and cannot be stored; give it a dtype of its own")
     dtype = value.dtype.descr if value.dtype.names else value.dtype.str
+    if numpy.dtype(dtype) != value.dtype:
+        raise TypeError(f"a NumPy value of dtype {value.dtype!r} cannot be stored; give it one without padding and titles")
     kind = "numpy array" if isinstance(value, numpy.ndarray) else "numpy scalar"
     return kind, (dtype, tuple(value.shape), value.tobytes())
 
@@ -104,7 +123,19 @@ def _put_together(name: str, parts):
 def _path(cls: type) -> str:
     if "<locals>" in cls.__qualname__:
         raise TypeError(f"`{cls.__qualname__}` is defined inside a function and could not be found again; define it in a module")
-    return f"{cls.__module__}:{cls.__qualname__}"
+    path = f"{cls.__module__}:{cls.__qualname__}"
+    if cls not in _found_again:
+        try:
+            is_found = _class(path) is cls
+        except (ImportError, AttributeError):
+            is_found = False
+        if not is_found:
+            raise TypeError(
+                f"`{cls.__module__}.{cls.__qualname__}` is not what that name stands for and could not be found again; define the class "
+                "in a module under its own name"
+            )
+        _found_again.add(cls)
+    return path
 
 
 def _class(path: str) -> type:
@@ -134,6 +165,14 @@ def _enum(parts):
     if not issubclass(cls, enum.Enum):
         raise TypeError(f"`{path}` was an enum when a value of it was stored, and is none now")
     return cls[name]
+
+
+def _flag(parts):
+    path, value = parts
+    cls = _class(path)
+    if not issubclass(cls, enum.Flag):
+        raise TypeError(f"`{path}` was a flag when a value of it was stored, and is none now")
+    return cls(value)
 
 
 def _named_tuple(parts):
@@ -204,6 +243,7 @@ def _time_parts(value):
 
 _readers |= {
     "enum": _enum,
+    "flag": _flag,
     "dataclass": _dataclass,
     "named tuple": _named_tuple,
     "numpy array": _numpy_array,

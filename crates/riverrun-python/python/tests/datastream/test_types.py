@@ -32,6 +32,19 @@ class Color(enum.Enum):
     RED = 1
 
 
+class Access(enum.Flag):
+    READ = enum.auto()
+    WRITE = enum.auto()
+
+
+class Mode(enum.IntFlag):
+    R = 4
+    W = 2
+
+
+Renamed = enum.Enum("Elsewhere", "A")
+
+
 class Pair(typing.NamedTuple):
     left: int
     right: str
@@ -69,6 +82,10 @@ SAMPLES = [
     Row.of_kind(RowKind.DELETE, id=1, inner=Row(None)),
     Point(1, 2.5),
     Color.RED,
+    Access.READ,
+    Access.READ | Access.WRITE,
+    Access(0),
+    Mode.R | Mode.W | 1,
     Pair(1, "a"),
 ]
 
@@ -104,6 +121,29 @@ def test_numpy_of_objects_local_classes_and_plain_classes_are_a_type_error():
         x: int
 
     for value in (numpy.array([object()]), Local(1), object(), print):
+        with pytest.raises(TypeError, match="stored|found again"):
+            serializers.dumps(value)
+
+
+class Farther(Point):
+    """No dataclass of its own."""
+
+
+def test_what_would_come_back_as_something_else_is_a_type_error():
+    padded = numpy.zeros(2, numpy.dtype([("a", "i1"), ("b", "i8")], align=True))
+    records = numpy.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])
+    values = [
+        numpy.ma.masked_array([1, 2], mask=[True, False]),
+        numpy.asmatrix([[1, 2]]),
+        records,
+        records[0],
+        padded,
+        padded[0],
+        Point,
+        Farther(1),
+        Renamed.A,
+    ]
+    for value in values:
         with pytest.raises(TypeError, match="stored|found again"):
             serializers.dumps(value)
 
