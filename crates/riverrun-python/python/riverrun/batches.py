@@ -2,6 +2,9 @@
 
 What can be put together are lists and tuples, NumPy arrays, pandas DataFrames and Series, PyTorch tensors, Arrow arrays and tables. None of
 these packages is imported here: who has such an object has it imported.
+
+A method sees rows of pandas numbered from 0, whether it is called for one or for several, and whoever calls gets the index of its own
+first argument of pandas back, unless the method gave the rows another one than their numbers.
 """
 
 from __future__ import annotations
@@ -50,10 +53,13 @@ def computer(instance: Any, name: str, config: MethodConfig) -> Callable[[str, l
 
     def alone(one: Call) -> list[tuple[Any, Any]]:
         try:
-            result = method(*one.args, **one.kwargs)
-            if config.batchable:
-                _check(name, result, config.batch_dim[1], one.rows)
-            return [(result, None)]
+            if not config.batchable:
+                return [(method(*one.args, **one.kwargs), None)]
+            args, kwargs = _merged([one], config.batch_dim[0])
+            result = method(*args, **kwargs)
+            _check(name, result, config.batch_dim[1], one.rows)
+            (part,) = _parts(result, config.batch_dim, [one])
+            return [(part, None)]
         except Exception as error:
             return [(None, error)]
 
@@ -64,7 +70,7 @@ def computer(instance: Any, name: str, config: MethodConfig) -> Callable[[str, l
             args, kwargs = _merged(calls, config.batch_dim[0])
             result = method(*args, **kwargs)
             _check(name, result, config.batch_dim[1], sum(one.rows for one in calls))
-            return [(part, None) for part in _split(result, config.batch_dim[1], [one.rows for one in calls])]
+            return [(part, None) for part in _parts(result, config.batch_dim, calls)]
         except Exception:
             # One of them is at fault, and the others must not suffer for it.
             half = len(calls) // 2
@@ -134,6 +140,9 @@ def _alike(one: Call, dim: int, index: int) -> Hashable:
             key += [str(value.dtype), *(size for axis, size in enumerate(value.shape) if axis != dim)]
         elif package == "pandas" and hasattr(value, "columns"):
             key += [tuple(value.columns), tuple(map(str, value.dtypes))]
+            if dim != 0:
+                # Columns beside each other meet by the labels of their rows.
+                key.append(tuple(value.index))
         elif package in ("pandas", "polars") and hasattr(value, "dtype"):
             key.append(str(value.dtype))
         elif package == "polars":
@@ -154,6 +163,8 @@ def _concatenated(values: list[Any], dim: int) -> Any:
     first = values[0]
     if _rows(first, dim) is None:
         return first
+    if len(values) == 1:
+        return _numbered(first, dim)
     if isinstance(first, (list, tuple)):
         return type(first)(item for value in values for item in value) if type(first) in (list, tuple) else [
             item for value in values for item in value
@@ -178,6 +189,49 @@ def _concatenated(values: list[Any], dim: int) -> Any:
     import pyarrow
 
     return pyarrow.concat_tables(values) if hasattr(first, "schema") else pyarrow.concat_arrays(values)
+
+
+def _numbered(value: Any, dim: int) -> Any:
+    """A view of rows of pandas that are numbered from 0, as those of several calls are; anything else as it is."""
+    if _package(value) != "pandas" or dim != 0 or not hasattr(value, "index") or _is_numbered(value.index):
+        return value
+    import pandas
+
+    numbered = value.copy(deep=False)
+    numbered.index = pandas.RangeIndex(len(value))
+    return numbered
+
+
+def _is_numbered(index: Any) -> bool:
+    import pandas
+
+    return index.nlevels == 1 and index.name is None and index.equals(pandas.RangeIndex(len(index)))
+
+
+def _parts(result: Any, dims: tuple[int, int], calls: list[Call]) -> list[Any]:
+    """Each call's part of a result."""
+    into, out = dims
+    parts = [result] if len(calls) == 1 else _split(result, out, [one.rows for one in calls])
+    if _package(result) != "pandas" or out != 0 or not hasattr(result, "index") or not _is_numbered(result.index):
+        return parts
+    return [_with_index(part, _index(one, into)) for part, one in zip(parts, calls)]
+
+
+def _index(one: Call, dim: int) -> Any:
+    """The index of the first argument of pandas, if there is one."""
+    if dim == 0:
+        for _, value in _named(one.args, one.kwargs):
+            if _package(value) == "pandas" and hasattr(value, "index") and _rows(value, dim) is not None:
+                return value.index
+    return None
+
+
+def _with_index(part: Any, index: Any) -> Any:
+    import pandas
+
+    part = part.copy(deep=False)
+    part.index = pandas.RangeIndex(len(part)) if index is None else index
+    return part
 
 
 def _check(name: str, result: Any, dim: int, rows: int) -> None:

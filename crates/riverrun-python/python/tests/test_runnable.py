@@ -112,6 +112,40 @@ def test_arrays_and_tables_are_put_together_and_keep_their_kind(make):
     assert max(len(call) for call in instance.calls) > 2
 
 
+def test_rows_of_pandas_keep_the_index_of_their_call_alone_and_together():
+    runner, instance = started()
+    inputs = [
+        pandas.DataFrame({"a": [number, 5]}, index=pandas.Index([f"x{number}", "y"], name="id")) for number in range(4)
+    ]
+
+    results = together(runner, instance, inputs)
+
+    assert max(len(call) for call in instance.calls) > 2
+    assert all(list(call.index) == list(range(len(call))) for call in instance.calls)
+    for given, result in zip(inputs, results):
+        pandas.testing.assert_frame_equal(result, given * 2)
+        pandas.testing.assert_frame_equal(runner.predict.run(given), given * 2)
+    assert list(instance.calls[-1].index) == [0, 1] and list(inputs[0].index) == ["x0", "y"]
+
+
+def test_rows_that_a_method_labels_itself_keep_its_labels_and_others_begin_at_0():
+    class Labelling(Doubling):
+        @riverrun.Runnable.method(batchable=True)
+        def predict(self, values):
+            self.gate.wait(20)
+            self.calls.append(values)
+            return pandas.Series(values) if isinstance(values, list) else values.set_index("a")
+
+    runner, instance = started(Labelling)
+    frames = [pandas.DataFrame({"a": [number, 9], "b": [1, 2]}, index=[3, 4]) for number in range(4)]
+
+    for given, result in zip(frames, together(runner, instance, frames)):
+        pandas.testing.assert_frame_equal(result, given.set_index("a"))
+        pandas.testing.assert_frame_equal(runner.predict.run(given), given.set_index("a"))
+    for result in together(runner, instance, [[1, 2], [3, 4]]):
+        assert list(result.index) == [0, 1]
+
+
 def test_arrow_tables_are_put_together():
     class Same(Doubling):
         @riverrun.Runnable.method(batchable=True)
