@@ -33,7 +33,8 @@ def test_memory_is_flat_over_many_records():
         python, whole = tracemalloc.get_traced_memory()[0], resident()
         run(RECORDS)
 
-        assert tracemalloc.get_traced_memory()[0] - python < 200_000
-        assert resident() - whole < 64 << 20
+        # Less than any object would take that was kept of each record; the allocator keeps some memory whatever their number.
+        assert tracemalloc.get_traced_memory()[0] - python < RECORDS // 2
+        assert resident() - whole < 32 * RECORDS + (4 << 20)
     finally:
         tracemalloc.stop()
