@@ -7,14 +7,23 @@ such threads are told to leave: an exception is raised where they are, and they 
 from __future__ import annotations
 
 import atexit
+import os
 import time
 from _thread import get_ident
+
+from riverrun import _native
 
 __all__: list[str] = []
 
 _PATIENCE = 2.0
 
 _inside: dict[int, int] = {}
+
+_deadline: float | None = None
+
+# A forked child has none of the threads of its parent.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_inside.clear)
 
 
 def enter() -> None:
@@ -31,15 +40,22 @@ def leave() -> None:
         del _inside[ident]
 
 
+def _threads() -> set[int]:
+    """Those of runners and of jobs that are inside."""
+    return {*_inside, *_native.threads_inside()}
+
+
 def _tell() -> None:
-    if not _inside:
+    if not _threads():
         return
     import ctypes
 
     told = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    deadline = time.monotonic() + _PATIENCE
-    while _inside and time.monotonic() < deadline:
-        for ident in list(_inside):
+    # Who has not come out by then will not when told again.
+    global _deadline
+    _deadline = _deadline or time.monotonic() + _PATIENCE
+    while (inside := _threads()) and time.monotonic() < _deadline:
+        for ident in inside:
             if ident != get_ident():
                 told(ctypes.c_ulong(ident), ctypes.py_object(SystemExit))
         time.sleep(0.01)

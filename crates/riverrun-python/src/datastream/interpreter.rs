@@ -8,6 +8,7 @@ use riverrun::stream::graph::{NodeKind, Partitioner, Partitioning, StreamGraph};
 use riverrun::stream::operator::{Completion, FrozenState, Operator, Readiness, RestoredState, SnapshotRequest, Turn};
 use riverrun::stream::{Result, RuntimeContext, Timestamp};
 
+use super::inside::Inside;
 use super::value::PyValue;
 
 /// Has the operators and partitioners of a graph that touch Python objects take the interpreter once a call.
@@ -37,9 +38,14 @@ fn surround(operator: Box<dyn Operator>) -> Box<dyn Operator> {
 
 struct Holding<T>(T);
 
-/// Does this with the interpreter held.
+/// Does this with the interpreter held, and the thread among those that have to leave before the interpreter ends.
 fn held<R>(call: impl FnOnce() -> R) -> R {
-    Python::attach(|_| call())
+    Python::attach(|py| {
+        let inside = Inside::enter(py);
+        let result = call();
+        drop(inside);
+        result
+    })
 }
 
 impl Operator for Holding<Box<dyn Operator>> {

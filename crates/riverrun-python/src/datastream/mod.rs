@@ -13,6 +13,7 @@ mod environment;
 mod errors;
 mod failed;
 mod functions;
+mod inside;
 mod interpreter;
 mod job;
 mod key;
@@ -42,6 +43,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<state::PyValueState>()?;
     module.add_class::<state::PyListState>()?;
     module.add_class::<state::PyMapState>()?;
+    module.add_function(wrap_pyfunction!(inside::threads_inside, module)?)?;
     module.add_function(wrap_pyfunction!(key::key_group, module)?)?;
     module.add_function(wrap_pyfunction!(key::key_form, module)?)?;
     module.add_function(wrap_pyfunction!(conversion::convert_record, module)?)?;

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import weakref
 from collections.abc import Iterable
 from typing import Any
 
-from riverrun import _native
+from riverrun import _native, ending
 from riverrun.common.configuration import Configuration
 from riverrun.common.execution_config import ExecutionConfig
 from riverrun.common.job_client import JobClient
@@ -30,14 +29,8 @@ __all__ = ["StreamExecutionEnvironment"]
 
 _NO_CLUSTER = "the program runs in this process, with this interpreter and its packages"
 
-_running: weakref.WeakSet = weakref.WeakSet()
-
-
-class _Running:
-    """A job that has to stop before the interpreter does."""
-
-    def __init__(self, job):
-        self.job = job
+# The jobs that have to stop before the interpreter does, whether or not anybody can still ask for them.
+_running: set[_native.Job] = set()
 
 
 # The jobs of a parent are its own to stop.
@@ -47,13 +40,23 @@ if hasattr(os, "register_at_fork"):
 
 @atexit.register
 def _stop_running():
-    for running in list(_running):
-        if not running.job.is_ended():
-            running.job.cancel()
-            try:
-                running.job.wait(1000)
-            except Exception:
-                pass
+    for job in _running:
+        job.cancel()
+    if _have_ended(200):
+        return
+    # What a function does may take long, and is left by an exception now that nothing begins any more.
+    ending._tell()
+    if not ending._threads():
+        _have_ended(2000)
+
+
+def _have_ended(at_most_millis: int) -> bool:
+    for job in _running:
+        try:
+            job.wait(at_most_millis)
+        except Exception:
+            pass
+    return all(job.is_ended() for job in _running)
 
 
 class StreamExecutionEnvironment:
@@ -276,10 +279,9 @@ class StreamExecutionEnvironment:
             raise BadInput("the program has no operators; add one, and end a stream with `print` or `sink_to`")
         graph = self._graph(nodes)
         job = graph.native.submit(job_name or self._settings.get("name") or "Flink Streaming Job")
-        running = _Running(job)
-        _running.add(running)
-        # The client keeps the entry alive as long as anybody can ask for the job.
-        return _Job(job, running)
+        _running.difference_update([other for other in _running if other.is_ended()])
+        _running.add(job)
+        return _Job(job)
 
     def _graph(self, nodes: list[Node]) -> Graph:
         native = _native.Environment()
@@ -333,10 +335,10 @@ class _SourceNode(Node):
 
 
 class _Job:
-    """A job, and its entry among those that run."""
+    """A job as the program has it."""
 
-    def __init__(self, native, running):
-        self._native, self._entry = native, running
+    def __init__(self, native):
+        self._native = native
 
     def __getattr__(self, name):
         return getattr(self._native, name)

@@ -1,5 +1,6 @@
 """What users do wrong, and what they are told."""
 
+import signal
 import sys
 import time
 import traceback
@@ -276,13 +277,25 @@ env.execute()
 """
 
 
-@pytest.mark.parametrize(
+BODIES = pytest.mark.parametrize(
     "body", ["n", "time.sleep(0.001)", "sum(0 for _ in iter(int, 1))", "time.sleep(3600)"], ids=["fast", "slow", "busy for ever", "asleep for ever"]
 )
+
+
+@BODIES
+def test_a_program_ends_well_whatever_a_job_that_nobody_asks_for_does(python, body):
+    program = ENDLESS.format(body=body).replace("env.execute()", "env.execute_async()\ntime.sleep(0.3)")
+
+    ended = python(program, timeout=60)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ready\n", "")
+
+
+@BODIES
 def test_ctrl_c_ends_a_job_whatever_its_callback_does(body):
     ended = interrupt(ENDLESS.format(body=body), after=0.5)
 
-    assert ended.returncode != 0 and "KeyboardInterrupt" in ended.stderr
+    assert ended.returncode == -signal.SIGINT and "KeyboardInterrupt" in ended.stderr
 
 
 ITERATING = """
