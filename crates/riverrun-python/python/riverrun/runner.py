@@ -279,6 +279,10 @@ class Runner:
         for method_name, config in self._methods.items():
             if method_name in Runner.__dict__:
                 continue
+            if method_name in vars(self):
+                raise BadInput(
+                    f"`{runnable_class.__name__}` has a method `{method_name}`, which is an attribute of every runner; name it otherwise"
+                )
             setattr(self, method_name, self._method(method_name, config))
 
     def _method(self, name: str, config: MethodConfig) -> RunnerMethod:

@@ -146,6 +146,17 @@ def test_rows_that_a_method_labels_itself_keep_its_labels_and_others_begin_at_0(
         assert list(result.index) == [0, 1]
 
 
+@pytest.mark.parametrize("name", ["name", "models", "runnable_class"])
+def test_a_method_that_would_hide_an_attribute_of_the_runner_is_refused(name):
+    class Hiding(riverrun.Runnable):
+        pass
+
+    Hiding.add_method(lambda self: 1, name)
+
+    with pytest.raises(BadInput, match=f"method `{name}`"):
+        riverrun.Runner(Hiding)
+
+
 def test_arrow_tables_are_put_together():
     class Same(Doubling):
         @riverrun.Runnable.method(batchable=True)
