@@ -10,6 +10,7 @@ use super::reference::HubReference;
 use crate::durable;
 use crate::error::{At, Result};
 use crate::relative_path;
+use crate::store::unique;
 
 /// What the cache has of one repository.
 pub(super) struct RepositoryCache {
@@ -94,11 +95,10 @@ impl RepositoryCache {
         if fs::canonicalize(&link).is_ok_and(|there| fs::canonicalize(&blob).is_ok_and(|blob| blob == there)) {
             return Ok(());
         }
-        match fs::remove_file(&link) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).at_outside("replace", &link),
-            _ => {}
-        }
-        make_link(&blob, file, &link).at_outside("create", &link)
+        // In one step: another pull may make the same link, or read through it.
+        let made = link.with_file_name(format!(".{}", unique::suffix(16)));
+        make_link(&blob, file, &made).at_outside("create", &link)?;
+        fs::rename(&made, &link).at_outside("create", &link).inspect_err(|_| drop(fs::remove_file(&made)))
     }
 
     /// The hash that a file of a snapshot should have: the name of the blob that it is a link to.
@@ -120,4 +120,37 @@ fn make_link(blob: &Path, file: &str, link: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_link(blob: &Path, _file: &str, link: &Path) -> io::Result<()> {
     fs::hard_link(blob, link).or_else(|_| fs::copy(blob, link).map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_many_make_at_once_is_there_for_each_and_leaves_nothing_beside_it() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = RepositoryCache::new(root.path(), &"hf:org/name".parse().unwrap());
+        let commit = "0".repeat(40);
+        let digest = |digit: &str| RemoteDigest::parse(&digit.repeat(64)).unwrap();
+        cache.prepare().unwrap();
+        for digit in ["a", "b"] {
+            fs::write(cache.blob(&digest(digit)), digit).unwrap();
+        }
+
+        for digit in ["a", "b"].into_iter().cycle().take(20) {
+            let together = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        together.wait();
+                        cache.link(&commit, "onnx/model.onnx", &digest(digit)).unwrap();
+                        assert_eq!(fs::read_to_string(cache.snapshot(&commit).join("onnx/model.onnx")).unwrap(), digit);
+                    });
+                }
+            });
+        }
+
+        assert_eq!(fs::read_dir(cache.snapshot(&commit).join("onnx")).unwrap().count(), 1);
+    }
 }

@@ -15,7 +15,7 @@ mod list;
 mod lock;
 mod options;
 mod staging;
-mod unique;
+pub(crate) mod unique;
 
 use std::fs;
 use std::io;

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
 
 /// Random lower-case letters and digits.
-pub(super) fn suffix(length: usize) -> String {
+pub(crate) fn suffix(length: usize) -> String {
     const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     // The standard library keys every `RandomState` from the operating system's randomness.
     let state = RandomState::new();
