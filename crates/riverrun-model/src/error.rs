@@ -192,6 +192,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// A file has a name that it cannot be kept under.
+    #[error("{} cannot be kept in a model: {problem}; rename it, and what names it", path.display().to_string().escape_debug())]
+    UnusableName {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its name.
+        problem: String,
+    },
+
     /// What was given to import is nothing that can be.
     #[error("{path} is no model that can be imported; {advice}")]
     NotAModel {

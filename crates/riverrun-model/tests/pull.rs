@@ -534,6 +534,34 @@ fn an_onnx_model_comes_with_its_external_data_or_not_at_all() {
 }
 
 #[test]
+fn a_file_chosen_offline_is_one_of_the_repository_and_nothing_outside_is_touched() {
+    let graph = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/onnx/crayfish-ffnn.onnx")).unwrap();
+    let setting = Setting::small();
+    setting.hub.file("org/graph", "model.onnx", graph.clone());
+    setting.pull_with("hf:org/graph", PullOptions::new(setting.settings())).unwrap();
+    let mine = setting.home.path().join("mine.onnx");
+    fs::write(&mine, &graph).unwrap();
+    let snapshot = setting.cache().join("models--org--graph/snapshots").join(COMMIT);
+    fs::write(snapshot.join("notes.txt"), &graph).unwrap();
+    let up = "../".repeat(4) + "mine.onnx";
+    let offline = |file: &str| {
+        let keep = ImportOptions::new("other").format(ModelFormat::Onnx);
+        setting.pull_with("hf:org/graph", PullOptions::new(setting.settings().offline()).keep(keep).file(file))
+    };
+    assert!(snapshot.join(&up).is_file());
+
+    for file in [mine.to_str().unwrap(), &up, "notes.txt", "other.onnx"] {
+        let error = offline(file).unwrap_err();
+
+        assert!(matches!(error, Error::MissingFile { .. }), "{error}");
+        assert!(error.to_string().contains("name one of its .onnx files"), "{error}");
+        assert!(fs::read(&mine).unwrap() == graph);
+    }
+    assert_eq!(setting.store().list().unwrap().len(), 1);
+    offline("model.onnx").unwrap();
+}
+
+#[test]
 fn a_repository_with_pickles_only_is_refused_with_how_to_convert_it() {
     let setting = Setting::small();
     for path in ["config.json", "tokenizer.json", "pytorch_model.bin"] {

@@ -8,6 +8,7 @@ use super::reference::HubReference;
 use crate::error::{Error, Result};
 use crate::format::ModelFormat;
 use crate::source::hugging_face::{MODULES, TOKENIZER, WEIGHTS, WEIGHTS_INDEX, companions};
+use crate::source::onnx::NAME_AN_ONNX_FILE;
 use crate::source::pickle::{self, has_extension, is_pickle, is_surely_pickle};
 
 /// What holds the weights.
@@ -42,7 +43,7 @@ pub(super) fn weights(
     };
     if let Some(file) = file {
         if !has_extension(file, &["onnx"]) || !has(file) {
-            return Err(missing(file, "name one of its .onnx files; `--file` is for these"));
+            return Err(missing(file, NAME_AN_ONNX_FILE));
         }
         return Ok(Weights::Onnx(file.to_owned()));
     }

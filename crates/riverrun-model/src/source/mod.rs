@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{At, Error, Result};
 use crate::format::ModelFormat;
-use crate::metadata::{Metadata, Signature};
+use crate::metadata::{METADATA_FILE, Metadata, Signature};
+use crate::relative_path::{self, DistinctPaths};
 use crate::safetensors;
 use crate::task::InferenceTask;
 use hugging_face::{Architecture, CONFIG};
@@ -48,7 +49,15 @@ pub(crate) struct Origin {
 
 impl Contents {
     /// Looks at what is at `path`, and takes it for `format`, and of ONNX files `main`, if these are given.
+    ///
+    /// The names of the files can be kept on every system, and none of them leads out of the model.
     pub(crate) fn scan(path: &Path, format: Option<ModelFormat>, main: Option<&str>) -> Result<Self> {
+        let contents = Self::look(path, format, main)?;
+        contents.check_names()?;
+        Ok(contents)
+    }
+
+    fn look(path: &Path, format: Option<ModelFormat>, main: Option<&str>) -> Result<Self> {
         let kind = fs::metadata(path).at("read", path)?;
         if !kind.is_dir() {
             return Self::scan_file(path, format);
@@ -68,7 +77,10 @@ impl Contents {
     }
 
     fn scan_file(path: &Path, format: Option<ModelFormat>) -> Result<Self> {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| Error::UnusableName { path: path.to_owned(), problem: "its name is not UTF-8".into() })?;
         let root = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if pickle::is_pickle(name) {
             return Err(hugging_face::pickle_only(root, name));
@@ -84,6 +96,21 @@ impl Contents {
             Some(ModelFormat::Safetensors) => Err(Error::NotADirectory { path: path.to_owned() }),
             None => Err(Error::NotAModel { path: path.to_owned(), advice: WHAT_CAN_BE_IMPORTED }),
         }
+    }
+
+    /// Sees that the files can lie beside one another and beside the metadata, here and where an archive is unpacked.
+    fn check_names(&self) -> Result<()> {
+        let mut paths = DistinctPaths::default();
+        let unusable = |path: &str, problem| Error::UnusableName { path: self.file(path), problem };
+        paths.add(METADATA_FILE).map_err(|problem| unusable(METADATA_FILE, problem))?;
+        for name in &self.files {
+            relative_path::check(name).map_err(|problem| unusable(name, problem))?;
+            if name.eq_ignore_ascii_case(METADATA_FILE) {
+                return Err(unusable(name, format!("a model's own description is called {METADATA_FILE}")));
+            }
+            paths.add(name).map_err(|problem| unusable(name, problem))?;
+        }
+        Ok(())
     }
 
     /// Where one of the files is.

@@ -16,6 +16,8 @@ use crate::relative_path;
 /// Where exporters put the graph of a model of `transformers`.
 const SUBDIRECTORY: &str = "onnx";
 const USUAL_NAME: &str = "model.onnx";
+/// What to do about a `--file` that is none of the ONNX files.
+pub(crate) const NAME_AN_ONNX_FILE: &str = "name one of its .onnx files; `--file` is for these";
 
 /// Whether a directory holds an ONNX file where one is looked for.
 pub(crate) fn is_in(directory: &Path) -> Result<bool> {
@@ -31,6 +33,14 @@ pub(crate) fn scan_file(root: &Path, name: &str) -> Result<Contents> {
 /// beside it.
 pub(crate) fn scan_directory(directory: &Path, main: Option<&str>) -> Result<Contents> {
     if let Some(main) = main {
+        // Before anything is read: it may name any file of this machine.
+        if relative_path::check(main).is_err() || !has_extension(main, &["onnx"]) || !directory.join(main).is_file() {
+            return Err(Error::MissingFile {
+                directory: directory.to_owned(),
+                file: main.escape_debug().to_string(),
+                advice: NAME_AN_ONNX_FILE,
+            });
+        }
         return contents(directory, main.to_owned(), regular_files(directory)?);
     }
     let candidates = candidates(directory)?;

@@ -416,6 +416,59 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_could_not_be_kept_under_its_name_is_refused_and_left_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let booster = "tree\nversion=v4\nmax_feature_idx=1\nobjective=regression\nfeature_names=a b\n\nTree=0\n";
+        for (name, problem) in [
+            ("model.toml", "own description"),
+            ("Model.TOML", "own description"),
+            ("a:b.txt", "contains `:`"),
+            ("a\\b.txt", "contains `\\\\`"),
+            ("nul.txt", "is the name of a device"),
+        ] {
+            fs::write(files.path().join(name), booster).unwrap();
+
+            let error = store.import(files.path().join(name), ImportOptions::new("x")).unwrap_err();
+
+            assert!(matches!(error, Error::UnusableName { .. }) && error.to_string().contains(problem), "{error}");
+            assert_eq!(fs::read_to_string(files.path().join(name)).unwrap(), booster);
+        }
+        let twins = a_model();
+        fs::write(twins.path().join("README.md"), "").unwrap();
+        fs::write(twins.path().join("readme.md"), "").unwrap();
+        let colon = a_model();
+        fs::write(colon.path().join("labels:de.json"), "").unwrap();
+        let described = tempfile::tempdir().unwrap();
+        fs::write(described.path().join("model.onnx"), crate::onnx::testing::model(Some("model.toml"))).unwrap();
+        fs::write(described.path().join("model.toml"), [0; 64]).unwrap();
+
+        for (directory, problem) in
+            [(&twins, "are the same file on some systems"), (&colon, "contains `:`"), (&described, "own description")]
+        {
+            let error = store.import(directory.path(), ImportOptions::new("x")).unwrap_err();
+            assert!(matches!(error, Error::UnusableName { .. }) && error.to_string().contains(problem), "{error}");
+        }
+        assert!(!staging::is_used(&store) && store.list().unwrap().is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_name_that_is_no_text_is_refused() {
+        use std::os::unix::ffi::OsStrExt;
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let path = files.path().join(std::ffi::OsStr::from_bytes(b"\xff.txt"));
+        fs::write(&path, "tree\n").unwrap();
+
+        let error = store.import(&path, ImportOptions::new("x")).unwrap_err();
+
+        assert!(error.to_string().contains("its name is not UTF-8"), "{error}");
+    }
+
+    #[test]
     fn a_store_that_cannot_be_written_is_named_in_the_error() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
