@@ -99,6 +99,20 @@ pub enum Error {
         identical: bool,
     },
 
+    /// A pull under a tag that is taken by a model that was kept otherwise than is asked for now.
+    #[error(
+        "`{tag}` is already in the store, with {stored}, and {asked} was asked for; pull it with another \
+         `--name` or `--version`, or make room with `riverrun models delete {tag}`"
+    )]
+    KeptOtherwise {
+        /// The tag that is taken.
+        tag: Tag,
+        /// What is stored and differs, as in `the task fill-mask`.
+        stored: String,
+        /// What was asked for.
+        asked: String,
+    },
+
     /// The metadata of a stored model is unusable.
     #[error(
         "the metadata of `{tag}` at {path} is unusable: {problem}; remove the model with \

@@ -133,6 +133,56 @@ fn what_is_there_already_is_not_fetched_again() {
 }
 
 #[test]
+fn what_is_there_already_and_was_kept_otherwise_is_refused_and_not_passed_over() {
+    let graph = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/onnx/crayfish-ffnn.onnx")).unwrap();
+    let setting = Setting::small();
+    for path in ["onnx/model.onnx", "onnx/model_int8.onnx"] {
+        setting.hub.file("org/Tweet-Sentiment", path, graph.clone());
+    }
+    let first = || ImportOptions::new("it").task(InferenceTask::TextClassification).metadata("accuracy", 0.5);
+    let options = |keep: ImportOptions| PullOptions::new(setting.settings()).keep(keep);
+    let pull = |options: PullOptions| setting.pull_with("hf:org/Tweet-Sentiment", options);
+    pull(options(first()).file("onnx/model_int8.onnx")).unwrap();
+
+    let same = pull(options(first()).file("onnx/model_int8.onnx")).unwrap();
+    let unasked = pull(options(ImportOptions::new("it"))).unwrap();
+    let cases = [
+        (options(first()).file("onnx/model.onnx"), "the file onnx/model_int8.onnx, and onnx/model.onnx was asked for"),
+        (options(first().task(InferenceTask::FillMask)), "the task text-classification, and fill-mask was asked for"),
+        (options(first().metadata("accuracy", 0.7)), "the metadata `accuracy` 0.5, and 0.7 was asked for"),
+        (options(first().metadata("set", "tweets")), "the metadata `set` none, and \"tweets\" was asked for"),
+        (options(first().format(ModelFormat::Safetensors)), "the format onnx, and safetensors was asked for"),
+    ];
+
+    assert!(!same.is_new && !unasked.is_new);
+    for (mut options, expected) in cases {
+        for offline in [false, true] {
+            options.hub.offline = offline;
+            let error = pull(options.clone()).unwrap_err();
+            assert!(matches!(error, Error::KeptOtherwise { .. }) && error.to_string().contains(expected), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_file_is_taken_from_the_cache_though_safetensors_lie_beside_it() {
+    let graph = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/onnx/crayfish-ffnn.onnx")).unwrap();
+    let setting = Setting::small();
+    setting.hub.file("org/Tweet-Sentiment", "onnx/model.onnx", graph);
+    setting.pull().unwrap();
+    let options = || PullOptions::new(setting.settings()).keep(ImportOptions::new("graph")).file("onnx/model.onnx");
+    setting.pull_with("hf:org/Tweet-Sentiment", options()).unwrap();
+    setting.store().delete(&format!("graph:{}", &COMMIT[..12]).parse().unwrap()).unwrap();
+    let mut offline = options();
+    offline.hub.offline = true;
+
+    let pulled = setting.pull_with("hf:org/Tweet-Sentiment", offline).unwrap();
+
+    assert_eq!(pulled.model.metadata().main.as_deref(), Some("onnx/model.onnx"));
+    assert_eq!(pulled.model.metadata().format, ModelFormat::Onnx);
+}
+
+#[test]
 fn only_what_belongs_to_the_model_is_asked_for() {
     let setting = Setting::small();
     for file in ["pytorch_model.bin", "modeling_x.py", "tf_model.h5", "onnx/model.onnx", "training_args.bin", "run.sh"]

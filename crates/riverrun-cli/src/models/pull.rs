@@ -3,11 +3,16 @@
 use riverrun::model::{HubSettings, ModelStore, PullOptions};
 use serde_json::json;
 
-use super::arguments::PullArguments;
+use super::arguments::{HubFormat, PullArguments};
 use super::{Form, import, view};
-use crate::failure::{Result, put, say};
+use crate::failure::{Failure, Result, put, say};
 
 pub(super) fn run(store: &ModelStore, arguments: PullArguments, form: Form) -> Result {
+    if let (Some(file), Some(HubFormat::Safetensors)) = (&arguments.file, arguments.format) {
+        return Err(Failure::Usage(format!(
+            "`--file {file}` takes ONNX, and `--format safetensors` does not: leave one out"
+        )));
+    }
     let mut hub = HubSettings::from_environment()?;
     if let Some(file) = &arguments.token_file {
         hub = hub.token_file(file)?;

@@ -11,8 +11,11 @@ use super::listing::{Listing, RemoteFile, is_commit};
 use super::reference::HubReference;
 use super::select::{self, Weights};
 use super::settings::PullOptions;
+use crate::Value;
 use crate::error::{At, Error, Result};
+use crate::format::ModelFormat;
 use crate::label::LabelChange;
+use crate::metadata::Metadata;
 use crate::model::Model;
 use crate::onnx;
 use crate::source::Contents;
@@ -65,10 +68,14 @@ impl ModelStore {
     /// # Errors
     /// [`Error::HubRefused`] when it is not there or needs another token, [`Error::HubUnavailable`] when the hub does not
     /// answer, [`Error::HubAnswer`] when what it sends is not what it lists, [`Error::PickleOnly`] or
-    /// [`Error::MissingFile`] when nothing in it can be run, [`Error::NotCached`] when it is offline and not in the cache;
+    /// [`Error::MissingFile`] when nothing in it can be run, [`Error::KeptOtherwise`] when its tag is taken by another model,
+    /// or by the same one with another file, task or metadata, [`Error::NotCached`] when it is offline and not in the cache;
     /// and as [`import`](Self::import).
     pub fn pull(&self, reference: &HubReference, options: PullOptions) -> Result<Pulled> {
-        let PullOptions { hub, keep, file } = options;
+        let PullOptions { hub, mut keep, file } = options;
+        if file.is_some() {
+            keep.format = Some(ModelFormat::Onnx);
+        }
         let cache = RepositoryCache::new(&hub.cache, reference);
         let watcher = keep.progress.clone();
         if hub.offline {
@@ -79,7 +86,7 @@ impl ModelStore {
             };
             let commit = cache.commit(reference.revision()).ok_or_else(|| not_cached(""))?;
             let pull = Pull { store: self, reference, endpoint: &hub.endpoint, commit: &commit };
-            if let Some(there) = pull.find(&keep)? {
+            if let Some(there) = pull.find(&keep, file.as_deref())? {
                 return Ok(there);
             }
             let snapshot = cache.snapshot(&commit);
@@ -106,7 +113,7 @@ impl ModelStore {
             return Err(Error::HubAnswer { file: reference.to_string(), problem });
         }
         let pull = Pull { store: self, reference, endpoint: &hub.endpoint, commit: &listing.commit };
-        if let Some(there) = pull.find(&keep)? {
+        if let Some(there) = pull.find(&keep, file.as_deref())? {
             cache.remember(reference.revision(), &listing.commit)?;
             return Ok(there);
         }
@@ -122,7 +129,6 @@ impl ModelStore {
         fetch_all(&mut downloader, &listing, &weights)?;
         cache.remember(reference.revision(), &listing.commit)?;
 
-        let mut keep = keep;
         keep.format = Some(weights.format());
         keep.fallback_task = listing.task;
         let main = match weights {
@@ -209,26 +215,56 @@ impl Pull<'_> {
         Tag::new(&name, &version)
     }
 
-    /// The model, if it is in the store under the tag that it would get.
-    fn find(&self, keep: &ImportOptions) -> Result<Option<Pulled>> {
+    /// The model, if it is in the store under the tag that it would get, and kept as it would be.
+    fn find(&self, keep: &ImportOptions, file: Option<&str>) -> Result<Option<Pulled>> {
         let tag = self.tag(keep)?;
         let model = match self.store.get(&(&tag).into()) {
             Err(Error::NotFound { .. }) => return Ok(None),
             found => found?,
         };
-        let source = model.metadata().metadata.get("source");
-        let says =
-            |key: &str, value: &str| source.and_then(|source| source.get(key)?.as_str()).is_some_and(|it| it == value);
-        let format = keep.format.is_none_or(|format| format == model.metadata().format);
-        if !says("repository", self.reference.repository()) || !says("commit", self.commit) || !format {
-            return Err(Error::AlreadyExists { tag, identical: false });
-        }
+        self.compare(&tag, model.metadata(), keep, file)?;
         let labels = keep.labels.clone().into_iter().map(|(key, value)| LabelChange::Set(key, value));
         let model = if keep.labels.is_empty() { model } else { self.store.label(&(&tag).into(), labels)? };
         if keep.promote {
             self.store.promote(&tag)?;
         }
         Ok(Some(Pulled { model, commit: self.commit.to_owned(), is_new: false, warnings: Vec::new() }))
+    }
+
+    /// Sees that a stored model is the one that is asked for, and that nothing that is asked for would be passed over.
+    fn compare(&self, tag: &Tag, stored: &Metadata, keep: &ImportOptions, file: Option<&str>) -> Result<()> {
+        const NONE: &str = "none";
+        let source = |key: &str| {
+            let value = stored.metadata.get("source").and_then(|source| source.get(key)?.as_str());
+            value.unwrap_or(NONE).escape_debug().to_string()
+        };
+        let text = |value: Option<&Value>| value.map_or_else(|| NONE.to_owned(), ToString::to_string);
+        let mut wanted = vec![
+            ("the repository".to_owned(), source("repository"), self.reference.repository().to_owned()),
+            ("the commit".to_owned(), source("commit"), self.commit.to_owned()),
+        ];
+        if let Some(format) = keep.format {
+            wanted.push(("the format".to_owned(), stored.format.to_string(), format.to_string()));
+        }
+        if let Some(file) = file {
+            let main = stored.main.as_deref().unwrap_or(NONE);
+            wanted.push(("the file".to_owned(), main.escape_debug().to_string(), file.escape_debug().to_string()));
+        }
+        if let Some(task) = keep.task {
+            let known = stored.task.map_or_else(|| NONE.to_owned(), |task| task.to_string());
+            wanted.push(("the task".to_owned(), known, task.to_string()));
+        }
+        // The source is the pull's own.
+        for (key, value) in keep.metadata.iter().filter(|(key, _)| *key != "source") {
+            let what = format!("the metadata `{}`", key.escape_debug());
+            wanted.push((what, text(stored.metadata.get(key)), text(Some(value))));
+        }
+        match wanted.into_iter().find(|(_, stored, asked)| stored != asked) {
+            Some((what, stored, asked)) => {
+                Err(Error::KeptOtherwise { tag: tag.clone(), stored: format!("{what} {stored}"), asked })
+            }
+            None => Ok(()),
+        }
     }
 
     fn import(&self, snapshot: &Path, mut keep: ImportOptions, main: Option<String>) -> Result<Pulled> {

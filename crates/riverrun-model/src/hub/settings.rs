@@ -146,7 +146,7 @@ pub struct PullOptions {
     pub hub: HubSettings,
     /// How the model is kept. Without a name it has that of its repository, without a version the start of its commit.
     pub keep: ImportOptions,
-    /// The ONNX file to take, relative to the repository, where the usual one is not meant.
+    /// The ONNX file to take, relative to the repository, where the usual one is not meant. With it the format is ONNX.
     pub file: Option<String>,
 }
 
