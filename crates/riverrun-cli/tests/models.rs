@@ -155,6 +155,32 @@ fn every_command_answers_programs_in_json() {
     assert_eq!(delete["latest"], "text-classification:2.0");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_is_no_text_is_shown_as_well_as_it_can_be() {
+    use std::os::unix::ffi::OsStrExt;
+    let machine = Machine::bare();
+    let home = machine.path("home").join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    let archive = machine.path(".").join(std::ffi::OsStr::from_bytes(b"caf\xe9.tar.zst"));
+    let run = |arguments: &[&str]| {
+        let arguments = [&["models", "--output", "json"], arguments].concat();
+        machine.command(&arguments).env("RIVERRUN_HOME", &home).output().unwrap()
+    };
+    let import = run(&["import", CRAYFISH, "--name", "crayfish"]);
+    let export = machine
+        .command(&["models", "--output", "json", "export", "crayfish"])
+        .arg(&archive)
+        .env("RIVERRUN_HOME", &home)
+        .output()
+        .unwrap();
+
+    for output in [&import, &export, &run(&["get", "crayfish"]), &run(&["path", "crayfish"]), &run(&["list"])] {
+        assert!(output.status.success(), "{}", stderr(output));
+        assert!(stdout(output).contains("caf\u{fffd}"), "{}", stdout(output));
+    }
+    assert!(archive.is_file());
+}
+
 /// Runs `models pull` against a hub, with a cache of the machine's own.
 fn pull(machine: &Machine, hub: &Hub, token: Option<&str>, arguments: &[&str]) -> Output {
     let mut command = machine.command(&[&["models", "pull"], arguments].concat());

@@ -31,7 +31,7 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, file: Option<PathBuf>, force
     match form {
         Form::Json => put(json!({
             "tag": exported.model.tag().to_string(),
-            "file": path,
+            "file": path.to_string_lossy(),
             "size": exported.size,
             "sha256": exported.sha256,
         })),

@@ -9,7 +9,7 @@ use crate::failure::{Result, put};
 pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
     let model = store.get(tag)?;
     match form {
-        Form::Json => put(json!({ "tag": model.tag().to_string(), "path": model.path() })),
+        Form::Json => put(json!({ "tag": model.tag().to_string(), "path": model.path().to_string_lossy() })),
         Form::Table => put(model.path().display()),
     }
 }

@@ -9,7 +9,7 @@ pub(super) fn json(model: &Model) -> Value {
     let mut value = serde_json::to_value(model.metadata()).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
         fields.insert("tag".into(), json!(model.tag().to_string()));
-        fields.insert("path".into(), json!(model.path()));
+        fields.insert("path".into(), json!(model.path().to_string_lossy()));
         fields.insert("size".into(), json!(model.metadata().size()));
         fields.insert("inputs".into(), json!(inputs(model.metadata())));
         fields.insert("outputs".into(), json!(outputs(model.metadata())));
