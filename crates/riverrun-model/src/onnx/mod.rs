@@ -58,9 +58,9 @@ fn model(reader: &mut Reader<'_>) -> wire::Result<OnnxHeader> {
                 graphs += 1;
                 graph(reader, value, &mut found, true)?;
             }
-            // Training graphs and functions have tensors too.
-            (20, Value::Length(_)) => reader.message(value, &mut |reader, _, value| match value {
-                Value::Length(_) => graph(reader, value, &mut found, false),
+            // Training graphs and functions have tensors too; the bindings of training have names only.
+            (20, Value::Length(_)) => reader.message(value, &mut |reader, number, value| match (number, value) {
+                (1 | 2, Value::Length(_)) => graph(reader, value, &mut found, false),
                 _ => Ok(()),
             })?,
             (25, Value::Length(_)) => reader.message(value, &mut |reader, number, value| match number {

@@ -66,6 +66,20 @@ fn external_data_is_found_wherever_a_tensor_may_be() {
 }
 
 #[test]
+fn a_model_that_is_still_to_be_trained_is_read() {
+    // `StringStringEntryProto`: the name of an initializer, and that of an output that becomes its value.
+    let binding = |value: &str| [bytes(1, "w"), bytes(2, value)].concat();
+    let initialization = bytes(1, bytes(5, tensor("w0", Some("in-initialization"))));
+    let algorithm = bytes(2, bytes(5, tensor("step", Some("in-algorithm"))));
+    let training = [initialization, algorithm, bytes(3, binding("w0")), bytes(4, binding("w_new"))].concat();
+
+    let header = read_bytes(&[model(None), bytes(20, training)].concat()).unwrap();
+
+    assert_eq!(header.external, BTreeSet::from(["in-algorithm", "in-initialization"].map(String::from)));
+    assert_eq!((header.inputs.len(), header.outputs.len()), (1, 1));
+}
+
+#[test]
 fn a_file_that_is_cut_off_anywhere_is_refused_by_its_name() {
     let whole = model(Some("w.data"));
 
