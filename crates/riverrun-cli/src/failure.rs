@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use riverrun::model::Error as ModelError;
 
+use crate::printable::printable;
+
 /// Why a command ended.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -84,8 +86,12 @@ impl From<ModelError> for Failure {
 }
 
 /// Tells people something. Nobody may be there to hear it.
+///
+/// It may have names in it that others have chosen: of its characters only the ends of lines do something.
 pub(crate) fn say(message: impl Display) {
-    let _ = writeln!(io::stderr(), "{message}");
+    let message = message.to_string();
+    let lines: Vec<String> = message.split('\n').map(printable).collect();
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
 }
 
 /// Writes a result to standard output.

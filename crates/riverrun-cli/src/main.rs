@@ -6,6 +6,7 @@ mod classify;
 mod cli;
 mod failure;
 mod models;
+mod printable;
 mod serve;
 
 use std::process::ExitCode;

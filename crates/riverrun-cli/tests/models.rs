@@ -101,6 +101,26 @@ fn an_onnx_model_shows_what_it_takes_and_gives() {
 }
 
 #[test]
+fn names_in_a_model_cannot_steer_the_terminal() {
+    let machine = Machine::bare();
+    // A graph with an output `y` whose name clears the screen, and nothing else.
+    let mut graph = vec![0x62, 0x06, 0x0a, 0x04];
+    graph.extend_from_slice(b"\x1b[2J");
+    let mut model = vec![0x08, 0x08, 0x3a, u8::try_from(graph.len()).unwrap()];
+    model.extend(graph);
+    machine.write("model.onnx", model);
+    machine.run(&["models", "import", "model.onnx", "--name", "hostile"]);
+    machine.write("README\u{1b}[2J.onnx", "x");
+
+    let shown = machine.run(&["models", "get", "hostile"]);
+    let refused = machine.run(&["models", "import", "README\u{1b}[2J.onnx", "--name", "x"]);
+
+    assert!(stdout(&shown).contains("output     \\u{1b}[2J"), "{}", stdout(&shown));
+    assert!(stderr(&refused).contains("README\\u{1b}[2J.onnx"), "{}", stderr(&refused));
+    assert!(!stdout(&shown).contains('\u{1b}') && !stderr(&refused).contains('\u{1b}'));
+}
+
+#[test]
 fn labels_and_metadata_are_kept_shown_changed_and_searched_for() {
     let machine = Machine::bare();
     let import = |version: &str, stage: &str| {

@@ -40,6 +40,14 @@ impl LabelChange {
         }
     }
 
+    /// Checks a label that a program sets. Any may be taken away.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::Set(key, value) => checked(&format!("{key}={value}"), key, value).map(drop),
+            Self::Remove(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn apply(self, labels: &mut BTreeMap<String, String>) {
         match self {
             Self::Set(key, value) => drop(labels.insert(key, value)),

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Form;
 use crate::failure::{Result, put, say};
+use crate::printable::printable;
 
 pub(super) fn run(store: &ModelStore, tag: &TagRef, changes: Vec<LabelChange>, form: Form) -> Result {
     let model = if changes.is_empty() { store.get(tag)? } else { store.label(tag, changes)? };
@@ -19,6 +20,6 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, changes: Vec<LabelChange>, f
             ));
             Ok(())
         }
-        Form::Table => labels.iter().try_for_each(|(key, value)| put(format_args!("{key}={value}"))),
+        Form::Table => labels.iter().try_for_each(|(key, value)| put(printable(&format!("{key}={value}")))),
     }
 }

@@ -4,6 +4,8 @@ use indicatif::DecimalBytes;
 use riverrun::model::{InferenceTask, Metadata, Model, Signature, TensorSpec};
 use serde_json::{Value, json};
 
+use crate::printable::printable;
+
 /// Everything that is known about a model.
 pub(super) fn json(model: &Model) -> Value {
     let mut value = serde_json::to_value(model.metadata()).unwrap_or_default();
@@ -97,8 +99,9 @@ pub(super) fn size(model: &Model) -> String {
     DecimalBytes(model.metadata().size()).to_string()
 }
 
-/// Columns as wide as their widest cell, the last one open.
+/// Columns as wide as their widest cell, the last one open. What a cell says cannot steer the terminal.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();

@@ -26,8 +26,11 @@ impl ModelStore {
     /// Changes the labels of a version, one after the other, and gives it as it is then.
     ///
     /// # Errors
-    /// As [`promote`](Self::promote), and [`Error::Io`](crate::Error::Io) when the store cannot be written.
+    /// As [`promote`](Self::promote), [`Error::InvalidLabel`](crate::Error::InvalidLabel) when a label could not be found
+    /// or removed again, and [`Error::Io`](crate::Error::Io) when the store cannot be written.
     pub fn label(&self, tag: &TagRef, changes: impl IntoIterator<Item = LabelChange>) -> Result<Model> {
+        let changes: Vec<LabelChange> = changes.into_iter().collect();
+        changes.iter().try_for_each(LabelChange::check)?;
         self.get(tag)?;
         let lock = self.lock()?;
         // Another may have written labels since: theirs are kept.
@@ -176,6 +179,23 @@ mod tests {
         assert_eq!(&same, before.metadata());
         assert!(!staging::is_used(&store));
         assert!(matches!(store.label(&"gpt".parse().unwrap(), []), Err(Error::NotFound { .. })));
+    }
+
+    #[test]
+    fn a_label_of_a_program_is_checked_like_one_of_the_command_line() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        import(&store, a_model().path(), "bert:1");
+        let set = |key: &str, value: &str| LabelChange::Set(key.into(), value.into());
+        let label = |change| store.label(&"bert:1".parse().unwrap(), [set("good", "1"), change]);
+
+        for change in [set("", "x"), set("a b", "x"), set("a", "\u{1b}[2J"), set("a-", "x")] {
+            assert!(matches!(label(change), Err(Error::InvalidLabel { .. })));
+        }
+
+        assert!(store.get(&"bert:1".parse().unwrap()).unwrap().metadata().labels.is_empty(), "all or nothing");
+        // One that an older version kept goes away.
+        label(LabelChange::Remove("a b".into())).unwrap();
     }
 
     #[test]

@@ -146,6 +146,8 @@ impl ModelStore {
     /// Makes a staged version, all but its metadata, part of the store.
     fn publish(&self, staging: &Staging, tag: Tag, metadata: Metadata, promote: bool) -> Result<Model> {
         let staged = staging.model()?;
+        // Those of a directory of another store too.
+        label::check(&metadata.labels)?;
         durable::write(&staged.join(METADATA_FILE), metadata.to_toml(&tag)?.as_bytes())?;
         // What cannot be read again must not get into the store.
         Metadata::read(&tag, &staged)?;
@@ -326,6 +328,20 @@ mod tests {
         for file in ["custom_objects.pkl", "pipeline.v2.pkl", "model.yaml"] {
             assert!(!imported.model.path().join(file).exists());
         }
+    }
+
+    #[test]
+    fn a_label_of_bentoml_that_could_not_be_removed_again_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let saved = a_model();
+        let description = "{name: bert, version: a1, module: bentoml.transformers, labels: {a: \"\\e[2J\"}}";
+        fs::write(saved.path().join("model.yaml"), description).unwrap();
+
+        let error = store.import(saved.path(), ImportOptions::default()).unwrap_err();
+
+        assert!(matches!(error, Error::InvalidLabel { .. }) && !error.to_string().contains('\u{1b}'), "{error}");
+        assert!(!staging::is_used(&store) && store.list().unwrap().is_empty());
     }
 
     #[test]
