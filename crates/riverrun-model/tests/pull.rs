@@ -293,6 +293,20 @@ fn a_hub_that_ignores_ranges_is_read_from_the_start() {
 }
 
 #[test]
+fn a_hub_that_ignores_ranges_and_always_cuts_off_is_given_up() {
+    let setting = Setting::small();
+    for bytes in [30_000, 60_000].into_iter().cycle().take(40) {
+        setting.hub.fault(WEIGHTS, Fault::RestartAndCutAfter(bytes));
+    }
+
+    let error = setting.pull().unwrap_err();
+
+    assert!(matches!(error, Error::HubUnavailable { attempts: 4, .. }), "{error}");
+    // The second attempt brought more than the first, and none after it did.
+    assert_eq!(setting.hub.seen_for(WEIGHTS).iter().filter(|seen| !seen.at_hub).count(), 5);
+}
+
+#[test]
 fn a_slow_link_is_waited_for_and_a_stalled_one_is_not() {
     let setting = Setting::small();
     setting.hub.fault(WEIGHTS, Fault::Slow(Duration::from_millis(10)));

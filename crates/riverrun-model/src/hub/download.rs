@@ -102,12 +102,14 @@ impl Downloader<'_> {
         self.client.progress().advance(length(&partial).min(file.size));
         let mut failures = 0;
         let mut was_wrong = false;
+        // The longest so far: a server that starts anew each time must not be waited for without end.
+        let mut best = length(&partial);
         loop {
             while length(&partial) != file.size || !partial.exists() {
-                let before = length(&partial);
                 if let Err(trouble) = self.attempt(file, &partial) {
-                    if length(&partial) > before {
-                        failures = 0;
+                    let have = length(&partial);
+                    if have > best {
+                        (failures, best) = (0, have);
                     }
                     self.client.wait(trouble, &mut failures)?;
                 }
@@ -122,6 +124,7 @@ impl Downloader<'_> {
                 return Err(self.distrusted(file, problem));
             }
             was_wrong = true;
+            best = 0;
             self.client.progress().notice(&format!("{} came with a wrong hash; fetching it again", file.path));
         }
     }

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Status(u16, Vec<(&'static str, String)>),
     /// The whole file, though a part was asked for.
     IgnoreRange,
+    /// The whole file, though a part was asked for, and the connection ends after so many bytes of it.
+    RestartAndCutAfter(usize),
     /// Another file of the same length.
     WrongContent,
     /// More bytes than there are, without saying how many.
@@ -240,7 +242,7 @@ impl Hub {
 
         let start: Option<usize> =
             seen.range.as_deref().and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
-        let start = start.filter(|_| !matches!(fault, Some(Fault::IgnoreRange)));
+        let start = start.filter(|_| !matches!(fault, Some(Fault::IgnoreRange | Fault::RestartAndCutAfter(_))));
         let mut headers = vec![("ETag", tag), ("X-Repo-Commit", COMMIT.to_owned())];
         if !seen.at_hub {
             headers.clear();
@@ -275,7 +277,7 @@ impl Hub {
             return Ok(true);
         }
         match fault {
-            Some(Fault::CutAfter(bytes)) => {
+            Some(Fault::CutAfter(bytes) | Fault::RestartAndCutAfter(bytes)) => {
                 stream.write_all(&content[..bytes.min(content.len())])?;
                 return Ok(false);
             }
