@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use riverrun::model::{ArchiveLimits, HubReference, InferenceTask, LabelChange, ModelFormat};
+use riverrun::model::{ArchiveLimits, HubReference, InferenceTask, LabelChange, ModelFormat, Value};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -160,7 +160,7 @@ pub(crate) struct KeepArguments {
     pub(crate) labels: Vec<(String, String)>,
     /// Anything else to keep with it: a number, true, false, or a text; may be given several times
     #[arg(long = "metadata", value_name = "KEY=VALUE", value_parser = metadata)]
-    pub(crate) metadata: Vec<(String, riverrun::model::Value)>,
+    pub(crate) metadata: Vec<(String, Value)>,
     /// What the model is for, such as text-classification [default: as its configuration says]
     #[arg(long)]
     pub(crate) task: Option<InferenceTask>,
@@ -215,12 +215,18 @@ fn set_label(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// A value as TOML writes it, or else a text.
-fn metadata(text: &str) -> Result<(String, riverrun::model::Value), String> {
+/// A number, `true`, `false` or a text in quotes as TOML writes them, or else the text as it is.
+fn metadata(text: &str) -> Result<(String, Value), String> {
     let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("write `key=value`")?;
     let parsed = format!("value = {value}").parse::<riverrun::model::Table>();
     // One line that is no value could be several entries: then it is a text.
     let parsed = parsed.ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    // Dates, and numbers that are none, mean something else in every other form that the metadata is shown in.
+    let parsed = parsed.filter(|value| match value {
+        Value::Integer(_) | Value::Boolean(_) | Value::String(_) => true,
+        Value::Float(number) => number.is_finite(),
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => false,
+    });
     Ok((key.to_owned(), parsed.unwrap_or_else(|| value.into())))
 }
 
@@ -261,6 +267,9 @@ mod tests {
         assert_eq!(metadata("accuracy=0.5").unwrap().1.as_float(), Some(0.5));
         assert_eq!(metadata("epochs=3").unwrap().1.as_integer(), Some(3));
         assert_eq!(metadata("set=tweets").unwrap().1.as_str(), Some("tweets"));
+        for text in ["2024-05-01", "2024-05-01T10:00:00Z", "10:00:00", "nan", "-inf", "[1, 2]", "{a = 1}"] {
+            assert_eq!(metadata(&format!("it={text}")).unwrap().1.as_str(), Some(text));
+        }
         assert_eq!(metadata("set=1\nx=2").unwrap().1.as_str(), Some("1\nx=2"));
         assert!(metadata("set").is_err() && metadata("=1").is_err());
     }

@@ -1,8 +1,8 @@
 //! How a model is shown.
 
 use indicatif::DecimalBytes;
-use riverrun::model::{InferenceTask, Metadata, Model, Signature, TensorSpec};
-use serde_json::{Value, json};
+use riverrun::model::{InferenceTask, Metadata, Model, Signature, Table, TensorSpec, Value as TomlValue};
+use serde_json::{Map, Value, json};
 
 use crate::printable::printable;
 
@@ -10,6 +10,7 @@ use crate::printable::printable;
 pub(super) fn json(model: &Model) -> Value {
     let mut value = serde_json::to_value(model.metadata()).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
+        fields.insert("metadata".into(), Value::Object(object(&model.metadata().metadata)));
         fields.insert("tag".into(), json!(model.tag().to_string()));
         fields.insert("path".into(), json!(model.path().to_string_lossy()));
         fields.insert("size".into(), json!(model.metadata().size()));
@@ -17,6 +18,24 @@ pub(super) fn json(model: &Model) -> Value {
         fields.insert("outputs".into(), json!(outputs(model.metadata())));
     }
     value
+}
+
+/// Free metadata as JSON has it: dates, and numbers that JSON has not, are texts.
+fn object(table: &Table) -> Map<String, Value> {
+    table.iter().map(|(key, value)| (key.clone(), plain(value))).collect()
+}
+
+fn plain(value: &TomlValue) -> Value {
+    match value {
+        TomlValue::String(text) => json!(text),
+        TomlValue::Integer(number) => json!(number),
+        TomlValue::Float(number) if number.is_finite() => json!(number),
+        TomlValue::Float(number) => json!(number.to_string()),
+        TomlValue::Boolean(truth) => json!(truth),
+        TomlValue::Datetime(time) => json!(time.to_string()),
+        TomlValue::Array(values) => values.iter().map(plain).collect(),
+        TomlValue::Table(table) => Value::Object(object(table)),
+    }
 }
 
 pub(super) fn task(model: &Model) -> String {
@@ -110,4 +129,25 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_shown_to_programs_without_the_marks_of_toml() {
+        let table: Table =
+            "trained = 2024-05-01\nruns = [{at = 10:00:00, loss = inf}]\naccuracy = 0.5\nepochs = 3\nset = 'x'\nok = true"
+                .parse()
+                .unwrap();
+
+        let shown = Value::Object(object(&table));
+
+        let expected = json!({
+            "trained": "2024-05-01", "runs": [{"at": "10:00:00", "loss": "inf"}], "accuracy": 0.5, "epochs": 3,
+            "set": "x", "ok": true,
+        });
+        assert_eq!(shown, expected);
+    }
 }
