@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::format::ModelFormat;
 use crate::suggestions::Suggestions;
 use crate::tag::{Tag, TagRef};
 
@@ -213,6 +214,17 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with its name.
         problem: String,
+    },
+
+    /// An archive has a model in another format than was asked for.
+    #[error("{path} has a model in {format}, and {asked} was asked for; leave out `--format`, or import another file")]
+    OtherFormat {
+        /// The archive.
+        path: PathBuf,
+        /// What it has.
+        format: ModelFormat,
+        /// What was asked for.
+        asked: ModelFormat,
     },
 
     /// What was given to import is nothing that can be.

@@ -227,6 +227,20 @@ fn the_cache_is_laid_out_as_python_lays_it_out_and_serves_offline() {
 }
 
 #[test]
+fn a_description_of_another_store_in_the_cache_is_passed_over() {
+    let setting = Setting::small();
+    setting.pull().unwrap();
+    let snapshot = setting.cache().join("models--org--Tweet-Sentiment/snapshots").join(COMMIT);
+    fs::write(snapshot.join("model.yaml"), "name: stray\n").unwrap();
+    let mut offline = PullOptions::new(setting.settings()).keep(ImportOptions::new("other"));
+    offline.hub.offline = true;
+
+    let pulled = setting.pull_with("hf:org/Tweet-Sentiment", offline).unwrap();
+
+    assert_eq!(pulled.model.metadata().format, ModelFormat::Safetensors);
+}
+
+#[test]
 fn a_damaged_cache_is_found_offline_and_mended_online() {
     let setting = Setting::small();
     setting.pull().unwrap();

@@ -90,6 +90,11 @@ impl ModelStore {
                 return Ok(there);
             }
             let snapshot = cache.snapshot(&commit);
+            // A repository is none of another store's directories, whatever files it has.
+            keep.format = match keep.format {
+                None if snapshot.is_dir() => Some(Contents::format_of(&snapshot)?),
+                format => format,
+            };
             let contents = Contents::scan(&snapshot, keep.format, file.as_deref())?;
             for name in &contents.files {
                 // What Python wrote there is looked at as what we did.

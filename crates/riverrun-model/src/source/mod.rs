@@ -62,18 +62,24 @@ impl Contents {
         if !kind.is_dir() {
             return Self::scan_file(path, format);
         }
-        if bentoml::is_in(path) {
-            return bentoml::scan(path);
-        }
+        let format = match format {
+            Some(format) => format,
+            None if bentoml::is_in(path) => return bentoml::scan(path),
+            None => Self::format_of(path)?,
+        };
         match format {
-            Some(ModelFormat::Safetensors) => hugging_face::scan(path),
-            Some(ModelFormat::Onnx) => onnx::scan_directory(path, main),
-            Some(ModelFormat::Xgboost | ModelFormat::Lightgbm) => {
+            ModelFormat::Safetensors => hugging_face::scan(path),
+            ModelFormat::Onnx => onnx::scan_directory(path, main),
+            ModelFormat::Xgboost | ModelFormat::Lightgbm => {
                 Err(Error::NotAModel { path: path.to_owned(), advice: "give the file itself, not its directory" })
             }
-            None if hugging_face::has_weights(path)? || !onnx::is_in(path)? => hugging_face::scan(path),
-            None => onnx::scan_directory(path, main),
         }
+    }
+
+    /// What a directory is taken for that is laid out as a repository of the hub.
+    pub(crate) fn format_of(directory: &Path) -> Result<ModelFormat> {
+        let is_onnx = !hugging_face::has_weights(directory)? && onnx::is_in(directory)?;
+        Ok(if is_onnx { ModelFormat::Onnx } else { ModelFormat::Safetensors })
     }
 
     fn scan_file(path: &Path, format: Option<ModelFormat>) -> Result<Self> {

@@ -75,7 +75,8 @@ impl ModelStore {
     /// The name, the version, the labels and the metadata are the archive's, unless the options say otherwise.
     ///
     /// # Errors
-    /// [`Error::RefusedArchive`], and as [`import`](Self::import).
+    /// [`Error::RefusedArchive`], [`Error::OtherFormat`] when the options ask for another format than it has, and as
+    /// [`import`](Self::import).
     pub fn import_archive(
         &self, reader: impl std::io::Read, shown: impl AsRef<Path>, options: ImportOptions,
     ) -> Result<Imported> {
@@ -84,6 +85,9 @@ impl ModelStore {
         let staged = staging.model()?;
         let mut metadata =
             archive::unpack(Box::new(reader), shown.as_ref(), &staged, &options.limits, &*options.progress)?;
+        if let Some(asked) = options.format.filter(|asked| *asked != metadata.format) {
+            return Err(Error::OtherFormat { path: shown.as_ref().to_owned(), format: metadata.format, asked });
+        }
         let own =
             Origin { name: Some(metadata.name.clone()), version: Some(metadata.version.clone()), ..Origin::default() };
         let (tag, lowered) = tag_of(&options, &own, shown.as_ref())?;
@@ -342,6 +346,28 @@ mod tests {
 
         assert!(matches!(error, Error::InvalidLabel { .. }) && !error.to_string().contains('\u{1b}'), "{error}");
         assert!(!staging::is_used(&store) && store.list().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_format_that_is_asked_for_is_kept_to_whatever_lies_beside() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ModelStore::at(home.path()).unwrap();
+        let source = a_model();
+        fs::write(source.path().join("model.yaml"), "name: stray\n").unwrap();
+        let archive = home.path().join("bert.tar.zst");
+        let options = || ImportOptions::new("bert").version("1");
+
+        let unasked = store.import(source.path(), options()).unwrap_err();
+        let asked = store.import(source.path(), options().format(ModelFormat::Safetensors)).unwrap();
+        store.export(&"bert:1".parse().unwrap(), &archive, crate::ExportOptions::new()).unwrap();
+        let again = |format| store.import(&archive, ImportOptions::new("again").version("1").format(format));
+        let other = again(ModelFormat::Onnx).unwrap_err();
+
+        assert!(unasked.to_string().contains("model.yaml is not usable"), "{unasked}");
+        assert_eq!(asked.model.metadata().files.len(), 3);
+        assert!(other.to_string().contains("has a model in safetensors, and onnx was asked for"), "{other}");
+        assert!(!staging::is_used(&store) && store.list().unwrap().len() == 1);
+        again(ModelFormat::Safetensors).unwrap();
     }
 
     #[test]
