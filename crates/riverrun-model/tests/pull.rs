@@ -416,6 +416,21 @@ fn a_model_larger_than_allowed_is_not_fetched() {
 }
 
 #[test]
+fn a_small_file_that_is_listed_as_a_large_one_is_not_fetched() {
+    for file in ["config.json", "modules.json"] {
+        let setting = Setting::small();
+        setting.hub.file("org/Tweet-Sentiment", "modules.json", "[]");
+        setting.hub.list(file, 1 << 30, None);
+
+        let error = setting.pull().unwrap_err();
+
+        assert!(matches!(error, Error::HubAnswer { .. }), "{error}");
+        assert!(error.to_string().contains(&format!("{file} has 1073741824 bytes, and ")), "{error}");
+        assert!(setting.hub.seen_for(file).is_empty());
+    }
+}
+
+#[test]
 fn a_mirror_that_lists_names_only_is_asked_for_sizes_and_hashes() {
     let setting = Setting::small();
     setting.hub.list_names_only();

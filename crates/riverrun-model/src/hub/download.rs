@@ -13,6 +13,7 @@ use super::listing::RemoteFile;
 use super::reference::HubReference;
 use crate::archive::ArchiveLimits;
 use crate::error::{At, Error, Result};
+use crate::source::hugging_face::most_bytes;
 
 /// How much of a file is in memory at a time, in bytes.
 const PIECE: usize = 256 * 1024;
@@ -39,6 +40,10 @@ impl Downloader<'_> {
     /// Has a file in the cache, and gives its place there.
     pub(super) fn fetch(&mut self, file: &RemoteFile) -> Result<PathBuf> {
         let expected = self.expected(file)?;
+        if let Some(most) = most_bytes(expected.path).filter(|most| expected.size > *most) {
+            let problem = format!("has {} bytes, and a file of its name at most {most}", expected.size);
+            return Err(self.distrusted(&expected, problem));
+        }
         self.total = self.total.saturating_add(expected.size);
         if self.total > self.limits.bytes {
             return Err(self.distrusted(&expected, format!("makes the model larger than {} bytes", self.limits.bytes)));

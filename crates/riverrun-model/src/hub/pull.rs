@@ -1,7 +1,6 @@
 //! From the hub into the store.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use super::cache::RepositoryCache;
@@ -12,15 +11,17 @@ use super::reference::HubReference;
 use super::select::{self, Weights};
 use super::settings::PullOptions;
 use crate::Value;
-use crate::error::{At, Error, Result};
+use crate::error::{Error, Result};
 use crate::format::ModelFormat;
 use crate::label::LabelChange;
 use crate::metadata::Metadata;
 use crate::model::Model;
 use crate::onnx;
-use crate::source::Contents;
-use crate::source::hugging_face::{MODULES, WEIGHTS, WEIGHTS_INDEX, parse_index, parse_modules};
+use crate::source::hugging_face::{
+    MAX_INDEX, MAX_MODULES, MODULES, WEIGHTS, WEIGHTS_INDEX, parse_index, parse_modules,
+};
 use crate::source::onnx::relative_to_root;
+use crate::source::{Contents, read_small};
 use crate::store::{ImportOptions, ImportWarning, ModelStore};
 use crate::tag::{LoweredTag, Tag};
 
@@ -169,24 +170,30 @@ fn fetch_all(downloader: &mut Downloader<'_>, listing: &Listing, weights: &Weigh
     let unusable =
         |path: &str, problem: String| Error::UnusableFile { path: format!("{reference}/{path}").into(), problem };
     let snapshot = downloader.cache.snapshot(&listing.commit);
-    let read = |path: &str| fs::read(snapshot.join(path)).at_outside("read", &snapshot.join(path));
+    let read = |path: &str, most: u64| read_small(&snapshot.join(path), most);
 
     // The small ones first: a repository that cannot be used is told from them.
     let mut small: Vec<String> = select::beside(listing).into_iter().collect();
     if *weights == Weights::Shards {
         small.push(WEIGHTS_INDEX.to_owned());
     }
+    let has_modules = select::has_modules(listing) && !matches!(weights, Weights::Onnx(_));
+    if has_modules {
+        // A list that is too large to be a companion is refused, not passed over.
+        small.push(MODULES.to_owned());
+    }
     fetch(downloader, &mut fetched, small)?;
     let mut large = match weights {
         Weights::Safetensors => vec![WEIGHTS.to_owned()],
         Weights::Shards => {
-            let shards = parse_index(&read(WEIGHTS_INDEX)?).map_err(|problem| unusable(WEIGHTS_INDEX, problem))?;
+            let shards =
+                parse_index(&read(WEIGHTS_INDEX, MAX_INDEX)?).map_err(|problem| unusable(WEIGHTS_INDEX, problem))?;
             shards.into_iter().collect()
         }
         Weights::Onnx(main) => vec![main.clone()],
     };
-    if select::has_modules(listing) && !matches!(weights, Weights::Onnx(_)) {
-        let modules = parse_modules(&read(MODULES)?).map_err(|problem| unusable(MODULES, problem))?;
+    if has_modules {
+        let modules = parse_modules(&read(MODULES, MAX_MODULES)?).map_err(|problem| unusable(MODULES, problem))?;
         large.extend(modules.iter().flat_map(|module| select::of_module(listing, module)));
     }
     fetch(downloader, &mut fetched, large)?;

@@ -1,7 +1,6 @@
 //! Directories of BentoML's own model store, as its `save_model` writes them since version 1.0.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -9,8 +8,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::pickle::is_pickle;
-use super::{Contents, Origin, hugging_face, onnx, regular_files, tabular};
-use crate::error::{At, Error, Result};
+use super::{Contents, Origin, hugging_face, onnx, read_small, regular_files, tabular};
+use crate::error::{Error, Result};
 use crate::format::ModelFormat;
 use crate::metadata::Signature;
 
@@ -127,11 +126,8 @@ pub(crate) fn scan(directory: &Path) -> Result<Contents> {
 impl Description {
     fn read(path: &Path) -> Result<Self> {
         let unusable = |problem: String| Error::UnusableFile { path: path.to_owned(), problem };
-        let size = fs::metadata(path).at("read", path)?.len();
-        if size > MAX_DESCRIPTION {
-            return Err(unusable(format!("with {size} bytes it is no description of a model")));
-        }
-        let text = fs::read_to_string(path).at("read", path)?;
+        let text =
+            String::from_utf8(read_small(path, MAX_DESCRIPTION)?).map_err(|_| unusable("it is not UTF-8".into()))?;
         serde_saphyr::from_str(&text).map_err(|error| {
             let first = error.to_string().lines().next().unwrap_or_default().to_owned();
             unusable(format!("it is no description of a model of BentoML ({first})"))
@@ -187,6 +183,8 @@ fn to_toml(value: Value) -> Option<toml::Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn directory(description: &str, files: &[&str]) -> tempfile::TempDir {

@@ -1,14 +1,13 @@
 //! What of a Hugging Face model directory is imported.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::pickle::{self, is_pickle};
-use super::{Contents, Origin, regular_files};
-use crate::error::{At, Error, Result};
+use super::{Contents, Origin, read_small, regular_files};
+use crate::error::{Error, Result};
 use crate::format::ModelFormat;
 use crate::relative_path;
 use crate::task::InferenceTask;
@@ -22,6 +21,26 @@ pub(crate) const MODULES: &str = "modules.json";
 
 /// A JSON file that nothing is known about is taken up to this size, in bytes.
 const SMALL_JSON: u64 = 1024 * 1024;
+
+/// The largest `config.json`, in bytes. The names of a hundred thousand labels may stand in one.
+const MAX_CONFIG: u64 = 16 << 20;
+
+/// The largest index of weights, in bytes. It has a line for each tensor.
+pub(crate) const MAX_INDEX: u64 = 64 << 20;
+
+/// The largest `modules.json`, in bytes. It has a few lines.
+pub(crate) const MAX_MODULES: u64 = SMALL_JSON;
+
+/// How many bytes a file may have that is read into memory, if it is one.
+#[cfg(feature = "pull")]
+pub(crate) fn most_bytes(path: &str) -> Option<u64> {
+    match path {
+        CONFIG => Some(MAX_CONFIG),
+        WEIGHTS_INDEX => Some(MAX_INDEX),
+        MODULES => Some(MAX_MODULES),
+        _ => None,
+    }
+}
 
 /// Looks at the names in a directory, and at the index of its weights if it has one.
 ///
@@ -72,11 +91,11 @@ pub(crate) fn companions(present: &BTreeMap<String, u64>) -> BTreeSet<String> {
 
 /// The directories with the parts of a model of `sentence-transformers`, such as `1_Pooling`.
 fn modules(path: &Path, present: &BTreeMap<String, u64>) -> Result<Vec<String>> {
-    if present.get(MODULES).is_none_or(|size| *size > SMALL_JSON) {
+    if !present.contains_key(MODULES) {
         return Ok(Vec::new());
     }
     let file = path.join(MODULES);
-    let bytes = fs::read(&file).at("read", &file)?;
+    let bytes = read_small(&file, MAX_MODULES)?;
     parse_modules(&bytes).map_err(|problem| Error::UnusableFile { path: file, problem })
 }
 
@@ -125,7 +144,7 @@ fn weights(directory: &Path, present: &BTreeMap<String, u64>) -> Result<BTreeSet
     }
 
     let path = directory.join(WEIGHTS_INDEX);
-    let bytes = fs::read(&path).at("read", &path)?;
+    let bytes = read_small(&path, MAX_INDEX)?;
     let shards = parse_index(&bytes).map_err(|problem| Error::UnusableFile { path, problem })?;
     for shard in &shards {
         if !present.contains_key(shard) {
@@ -195,7 +214,7 @@ impl Architecture {
         struct Config {
             architectures: Option<Vec<String>>,
         }
-        let bytes = fs::read(config).at("read", config)?;
+        let bytes = read_small(config, MAX_CONFIG)?;
         let parsed: Config = serde_json::from_slice(&bytes).map_err(|error| Error::UnusableFile {
             path: config.to_owned(),
             problem: format!("it is no model configuration ({error})"),
@@ -208,6 +227,8 @@ impl Architecture {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -249,6 +270,27 @@ mod tests {
             ["README.md", "config.json", "model.safetensors", "spiece.model", "tokenizer.json", "vocab.txt"]
         );
         assert_eq!(scanned.pickles, ["pytorch_model.bin", "training_args.bin"]);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_for_what_it_is_is_not_read_into_memory() {
+        let all =
+            [("config.json", "{}"), ("tokenizer.json", "{}"), (WEIGHTS, ""), (MODULES, "[]"), (WEIGHTS_INDEX, "")];
+        for (name, size) in [(MODULES, MAX_MODULES), (WEIGHTS_INDEX, MAX_INDEX)] {
+            let directory = directory(&all);
+            // A hole: it takes no room on the disk.
+            fs::File::create(directory.path().join(name)).unwrap().set_len(size + 1).unwrap();
+            if name == WEIGHTS_INDEX {
+                fs::remove_file(directory.path().join(WEIGHTS)).unwrap();
+            }
+
+            let message = scan(directory.path()).unwrap_err().to_string();
+
+            assert!(message.contains(&format!("{name} is not usable: it has more than the {size} bytes")), "{message}");
+        }
+        let directory = directory(&all);
+        fs::File::create(directory.path().join(CONFIG)).unwrap().set_len(MAX_CONFIG + 1).unwrap();
+        assert!(Architecture::read(&directory.path().join(CONFIG)).unwrap_err().to_string().contains("more than"));
     }
 
     #[test]

@@ -7,7 +7,8 @@ pub(crate) mod pickle;
 mod tabular;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{At, Error, Result};
@@ -174,4 +175,17 @@ pub(crate) fn regular_files(directory: &Path) -> Result<BTreeMap<String, u64>> {
         }
     }
     Ok(files)
+}
+
+/// The content of a file that is read into memory, which may have `most` bytes.
+///
+/// A size that was seen before may be another one by now, and some files have none.
+pub(crate) fn read_small(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut content)).at("read", path)?;
+    if content.len() as u64 > most {
+        let problem = format!("it has more than the {most} bytes that a file of its name may have");
+        return Err(Error::UnusableFile { path: path.to_owned(), problem });
+    }
+    Ok(content)
 }
