@@ -339,6 +339,18 @@ pub enum Error {
         attempts: u32,
     },
 
+    /// A secure connection to the hub cannot be made, and trying again would not change it.
+    #[error(
+        "no secure connection to {host}: {problem}; check HF_ENDPOINT, and if a proxy stands between, add its certificate \
+         to those that the system trusts"
+    )]
+    HubUntrusted {
+        /// The host that was asked.
+        host: String,
+        /// What is wrong with its certificate, or with what it says.
+        problem: String,
+    },
+
     /// The hub contradicts itself, or sends what nothing can be made of.
     #[error("{file} {problem}, so it was refused; try again later, and if it stays so tell whoever runs the hub")]
     HubAnswer {
@@ -386,6 +398,7 @@ impl Error {
             | Self::Mismatch { .. }
             | Self::NoHome
             | Self::HubUnavailable { .. }
+            | Self::HubUntrusted { .. }
             | Self::HubAnswer { .. } => ErrorDomain::External,
             _ => ErrorDomain::User,
         }

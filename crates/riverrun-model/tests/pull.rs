@@ -6,6 +6,7 @@
 mod hub;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -576,6 +577,29 @@ fn a_hub_that_is_not_there_is_named() {
 
     assert!(matches!(nobody, Error::HubUnavailable { attempts: 2, .. }), "{nobody}");
     assert!(nonsense.to_string().contains("`mirror` is no address of a hub"), "{nonsense}");
+}
+
+#[test]
+fn a_hub_with_which_no_secure_connection_can_be_made_is_asked_once() {
+    let setting = Setting::small();
+    // It does not even speak TLS.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (asked, asking) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            asked.send(()).unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let settings = HubSettings::new(format!("https://{address}"), setting.cache()).retry(4, Duration::from_millis(1));
+
+    let error = setting.pull_with("hf:org/Tweet-Sentiment", PullOptions::new(settings)).unwrap_err();
+
+    assert!(matches!(error, Error::HubUntrusted { .. }) && !error.is_retryable(), "{error}");
+    assert!(error.to_string().starts_with("no secure connection to 127.0.0.1: "), "{error}");
+    assert_eq!(asking.try_iter().count(), 1);
 }
 
 #[test]

@@ -223,17 +223,23 @@ impl<'a> Client<'a> {
     }
 
     fn unanswered(&self, origin: &Origin, error: &ureq::Error) -> Trouble {
-        match error {
+        let host = origin.host();
+        let problem = match error {
             // A wrong certificate does not become right by asking again.
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::BadUri(_) => {
-                Trouble::Final(Error::HubUnavailable {
-                    endpoint: self.settings.endpoint.clone(),
-                    problem: format!("{}: {error}", origin.host()),
-                    attempts: 1,
-                })
+            ureq::Error::Tls(problem) => (*problem).to_owned(),
+            ureq::Error::Rustls(problem) => problem.to_string(),
+            // What the handshake runs into comes as trouble with reading or writing.
+            ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(problem) => problem.to_string(),
+                None => return Trouble::Passing { problem: format!("{host}: {error}"), wait: None },
+            },
+            ureq::Error::BadUri(_) => {
+                let endpoint = self.settings.endpoint.escape_debug().to_string();
+                return Trouble::Final(Error::InvalidEndpoint { endpoint });
             }
-            _ => Trouble::Passing { problem: format!("{}: {error}", origin.host()), wait: None },
-        }
+            _ => return Trouble::Passing { problem: format!("{host}: {error}"), wait: None },
+        };
+        Trouble::Final(Error::HubUntrusted { host: host.to_owned(), problem })
     }
 
     /// What an answer other than the wanted one means.

@@ -68,7 +68,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// [`Error::HubRefused`] when it is not there or needs another token, [`Error::HubUnavailable`] when the hub does not
-    /// answer, [`Error::HubAnswer`] when what it sends is not what it lists, [`Error::PickleOnly`] or
+    /// answer, [`Error::HubUntrusted`] when its certificate is not trusted, [`Error::HubAnswer`] when what it sends is not what it lists, [`Error::PickleOnly`] or
     /// [`Error::MissingFile`] when nothing in it can be run, [`Error::KeptOtherwise`] when its tag is taken by another model,
     /// or by the same one with another file, task or metadata, [`Error::NotCached`] when it is offline and not in the cache;
     /// and as [`import`](Self::import).
