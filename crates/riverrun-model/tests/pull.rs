@@ -184,6 +184,31 @@ fn a_file_is_taken_from_the_cache_though_safetensors_lie_beside_it() {
 }
 
 #[test]
+fn upper_case_that_was_lowered_is_said_each_time() {
+    let setting = Setting::small();
+    let keeps = [
+        (ImportOptions::new("Bert"), "bert"),
+        (ImportOptions::new("bert").version("V1"), "bert:v1"),
+        (ImportOptions::new("Bert").version("V2"), "bert:v2"),
+        (ImportOptions::default().version("RC1"), "tweet-sentiment:rc1"),
+    ];
+    for (keep, expected) in keeps {
+        for is_new in [true, false] {
+            let options = PullOptions::new(setting.settings()).keep(keep.clone());
+
+            let pulled = setting.pull_with("hf:org/Tweet-Sentiment", options).unwrap();
+
+            let [riverrun_model::ImportWarning::Lowered(lowered)] = pulled.warnings.as_slice() else {
+                panic!("{:?}", pulled.warnings);
+            };
+            assert!(lowered.to_string().contains(&format!("`{expected}`")), "{lowered}");
+            assert_eq!(pulled.is_new, is_new);
+        }
+    }
+    assert!(setting.pull().unwrap().warnings.is_empty(), "the repository's own name");
+}
+
+#[test]
 fn only_what_belongs_to_the_model_is_asked_for() {
     let setting = Setting::small();
     for file in ["pytorch_model.bin", "modeling_x.py", "tf_model.h5", "onnx/model.onnx", "training_args.bin", "run.sh"]

@@ -227,6 +227,17 @@ impl Pull<'_> {
         Tag::new(&name, &version)
     }
 
+    /// What is said of upper case in a name or a version that was given. That of a repository is as its owner wants it.
+    fn lowered(&self, keep: &ImportOptions) -> Vec<ImportWarning> {
+        let given = match (&keep.name, &keep.version) {
+            (Some(name), Some(version)) => format!("{name}:{version}"),
+            (Some(name), None) => name.clone(),
+            (None, Some(version)) => format!("{}:{version}", self.reference.name()),
+            (None, None) => return Vec::new(),
+        };
+        LoweredTag::of(&given).map(ImportWarning::Lowered).into_iter().collect()
+    }
+
     /// The model, if it is in the store under the tag that it would get, and kept as it would be.
     fn find(&self, keep: &ImportOptions, file: Option<&str>) -> Result<Option<Pulled>> {
         let tag = self.tag(keep)?;
@@ -240,7 +251,7 @@ impl Pull<'_> {
         if keep.promote {
             self.store.promote(&tag)?;
         }
-        Ok(Some(Pulled { model, commit: self.commit.to_owned(), is_new: false, warnings: Vec::new() }))
+        Ok(Some(Pulled { model, commit: self.commit.to_owned(), is_new: false, warnings: self.lowered(keep) }))
     }
 
     /// Sees that a stored model is the one that is asked for, and that nothing that is asked for would be passed over.
@@ -280,8 +291,7 @@ impl Pull<'_> {
     }
 
     fn import(&self, snapshot: &Path, mut keep: ImportOptions, main: Option<String>) -> Result<Pulled> {
-        let mut warnings = Vec::new();
-        warnings.extend(keep.name.as_deref().and_then(LoweredTag::of).map(ImportWarning::Lowered));
+        let mut warnings = self.lowered(&keep);
         let tag = self.tag(&keep)?;
         keep.name = Some(tag.name().to_owned());
         keep.version = Some(tag.version().to_owned());
