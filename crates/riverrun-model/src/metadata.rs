@@ -38,7 +38,7 @@ pub struct Metadata {
     pub framework: String,
     /// What its files are.
     pub format: ModelFormat,
-    /// The file that a runner opens, where one file is the model: `model.onnx`, `booster.ubj`.
+    /// The file that is the model, where one is: `model.onnx`, `booster.ubj`. Of an ONNX model it says which graph was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub main: Option<String>,
     /// What it is for, where that is known.

@@ -6,7 +6,10 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ArchiveLimits {
-    /// How many files and directories. 10,000 unless changed.
+    /// How many files a model may have. 10,000 unless changed.
+    ///
+    /// An archive may have twice as many entries and two more: each file may have a record with its path before it or a
+    /// directory, and the metadata is one.
     pub entries: usize,
     /// How many bytes of content in all. 64 GiB unless changed.
     pub bytes: u64,
@@ -19,7 +22,7 @@ impl Default for ArchiveLimits {
 }
 
 impl ArchiveLimits {
-    /// Sets how many files and directories.
+    /// Sets how many files.
     #[must_use]
     pub fn entries(mut self, entries: usize) -> Self {
         self.entries = entries;
