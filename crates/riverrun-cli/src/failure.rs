@@ -78,7 +78,7 @@ impl From<ModelError> for Failure {
             | ModelError::InvalidLabel { .. }
             | ModelError::InvalidHubReference { .. }
             | ModelError::InvalidEndpoint { .. }
-            | ModelError::InvalidToken
+            | ModelError::InvalidToken { .. }
             | ModelError::NoName { .. } => Self::Usage(error.to_string()),
             _ => Self::failed(error),
         }

@@ -245,6 +245,9 @@ fn a_gated_model_needs_the_right_token_from_the_environment_or_a_file() {
     let wrong = pull(&machine, &hub, Some("hf_wrong"), &["hf:org/gated"]);
     let malformed = pull(&machine, &hub, None, &["hf:org/gated", "--token-file", "no-token"]);
     let from_file = pull(&machine, &hub, Some("hf_wrong"), &["hf:org/gated", "--token-file", "token"]);
+    let unused = pull(&machine, &hub, Some("two words"), &["hf:org/gated", "--token-file", "token"]);
+    let offline = pull(&machine, &hub, Some("two words"), &["hf:org/gated", "--offline"]);
+    let in_environment = pull(&machine, &hub, Some("two words"), &["hf:org/gated"]);
     let from_environment = pull(&machine, &hub, Some("hf_right"), &["hf:org/gated", "--name", "other"]);
 
     for refused in [&without, &wrong] {
@@ -252,6 +255,13 @@ fn a_gated_model_needs_the_right_token_from_the_environment_or_a_file() {
         assert!(stderr(refused).contains("HF_TOKEN or `--token-file`"), "{}", stderr(refused));
     }
     assert_eq!(malformed.status.code(), Some(2));
+    assert!(stderr(&malformed).contains("the token for the hub in no-token is not"), "{}", stderr(&malformed));
+    assert!(
+        stderr(&in_environment).contains("the token for the hub in HF_TOKEN is not"),
+        "{}",
+        stderr(&in_environment)
+    );
+    assert!(unused.status.success() && offline.status.success(), "{}{}", stderr(&unused), stderr(&offline));
     assert!(!stderr(&malformed).contains("two words"), "what is in the file is not shown");
     assert!(from_file.status.success() && from_environment.status.success(), "{}", stderr(&from_file));
 }

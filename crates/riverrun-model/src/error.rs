@@ -309,8 +309,13 @@ pub enum Error {
     },
 
     /// What was given as a token for the hub cannot be one.
-    #[error("the token for the hub is not one line of letters and digits; copy it again from the hub's settings")]
-    InvalidToken,
+    #[error(
+        "the token for the hub {place} is not one line of letters and digits; copy it again from the hub's settings"
+    )]
+    InvalidToken {
+        /// Where it was found, as in `in HF_TOKEN`.
+        place: String,
+    },
 
     /// The hub does not give what was asked for.
     #[error("the hub does not give {repository}: {problem} (HTTP status {status}); {advice}")]

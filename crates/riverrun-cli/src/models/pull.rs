@@ -13,13 +13,12 @@ pub(super) fn run(store: &ModelStore, arguments: PullArguments, form: Form) -> R
             "`--file {file}` takes ONNX, and `--format safetensors` does not: leave one out"
         )));
     }
-    let mut hub = HubSettings::from_environment()?;
-    if let Some(file) = &arguments.token_file {
-        hub = hub.token_file(file)?;
-    }
-    if arguments.offline {
-        hub = hub.offline();
-    }
+    // A token that is not used may be as it wants.
+    let hub = match &arguments.token_file {
+        _ if arguments.offline => HubSettings::anonymous_from_environment()?.offline(),
+        Some(file) => HubSettings::anonymous_from_environment()?.token_file(file)?,
+        None => HubSettings::from_environment()?,
+    };
     let promote = !arguments.keep.no_promote;
     let mut keep = import::options(arguments.keep);
     keep.format = arguments.format.map(Into::into);

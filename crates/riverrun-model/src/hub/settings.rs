@@ -60,33 +60,39 @@ impl HubSettings {
     /// `HF_HUB_OFFLINE`, and the token from `HF_TOKEN`, the file at `HF_TOKEN_PATH`, or the one that `hf auth login` wrote.
     ///
     /// # Errors
-    /// [`Error::NoHome`] when there is no directory for the cache, [`Error::InvalidToken`] when the token is none.
+    /// [`Error::NoHome`] when there is no directory for the cache, [`Error::InvalidToken`] when the token is none. Offline no
+    /// token is looked for.
     pub fn from_environment() -> Result<Self> {
-        let variable = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
-        let is_set = |name: &str| {
-            variable(name)
-                .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
-        };
-        let home = match variable("HF_HOME") {
-            Some(home) => PathBuf::from(home),
-            None => match variable("XDG_CACHE_HOME") {
-                Some(cache) => PathBuf::from(cache).join("huggingface"),
-                None => dirs::home_dir().ok_or(Error::NoHome)?.join(".cache/huggingface"),
-            },
-        };
-        let cache = variable("HF_HUB_CACHE").or_else(|| variable("HUGGINGFACE_HUB_CACHE"));
-        let cache = cache.map_or_else(|| home.join("hub"), PathBuf::from);
-        let mut settings = Self::new(variable("HF_ENDPOINT").unwrap_or_else(|| DEFAULT_ENDPOINT.into()), cache);
-        settings.offline = is_set("HF_HUB_OFFLINE");
-
-        if let Some(token) = variable("HF_TOKEN").or_else(|| variable("HUGGING_FACE_HUB_TOKEN")) {
-            settings = settings.token(&token)?;
-        } else if !is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
-            let file = variable("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from);
-            if file.is_file() {
-                settings = settings.token_file(&file)?;
+        let settings = Self::anonymous_from_environment()?;
+        if settings.offline {
+            return Ok(settings);
+        }
+        for name in ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] {
+            if let Some(token) = variable(name) {
+                return settings.token_of(&token, &format!("in {name}"));
             }
         }
+        if is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
+            return Ok(settings);
+        }
+        let file = match variable("HF_TOKEN_PATH") {
+            Some(path) => PathBuf::from(path),
+            None => hugging_face_home()?.join("token"),
+        };
+        if file.is_file() { settings.token_file(&file) } else { Ok(settings) }
+    }
+
+    /// Reads what [`from_environment`](Self::from_environment) reads but the token: it is given otherwise, or not needed.
+    ///
+    /// # Errors
+    /// [`Error::NoHome`] when there is no directory for the cache.
+    pub fn anonymous_from_environment() -> Result<Self> {
+        let cache = match variable("HF_HUB_CACHE").or_else(|| variable("HUGGINGFACE_HUB_CACHE")) {
+            Some(cache) => PathBuf::from(cache),
+            None => hugging_face_home()?.join("hub"),
+        };
+        let mut settings = Self::new(variable("HF_ENDPOINT").unwrap_or_else(|| DEFAULT_ENDPOINT.into()), cache);
+        settings.offline = is_set("HF_HUB_OFFLINE");
         Ok(settings)
     }
 
@@ -94,10 +100,14 @@ impl HubSettings {
     ///
     /// # Errors
     /// [`Error::InvalidToken`] when it cannot be one.
-    pub fn token(mut self, token: &str) -> Result<Self> {
+    pub fn token(self, token: &str) -> Result<Self> {
+        self.token_of(token, "that was given")
+    }
+
+    fn token_of(mut self, token: &str, place: &str) -> Result<Self> {
         let token = token.trim();
         if token.is_empty() || token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::InvalidToken);
+            return Err(Error::InvalidToken { place: place.to_owned() });
         }
         self.token = Some(token.to_owned());
         Ok(self)
@@ -110,7 +120,9 @@ impl HubSettings {
     pub fn token_file(self, path: &Path) -> Result<Self> {
         // What is in it must not get into a message.
         let content = fs::read(path).at_outside("read", path)?;
-        self.token(&String::from_utf8(content).map_err(|_| Error::InvalidToken)?)
+        let place = format!("in {}", path.display());
+        let token = String::from_utf8(content).map_err(|_| Error::InvalidToken { place: place.clone() })?;
+        self.token_of(&token, &place)
     }
 
     /// Looks at the cache only.
@@ -135,6 +147,25 @@ impl HubSettings {
     pub fn stall(mut self, stall: Duration) -> Self {
         self.stall = stall;
         self
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+fn is_set(name: &str) -> bool {
+    variable(name).is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
+}
+
+/// Where `huggingface_hub` keeps what it keeps.
+fn hugging_face_home() -> Result<PathBuf> {
+    if let Some(home) = variable("HF_HOME") {
+        return Ok(PathBuf::from(home));
+    }
+    match variable("XDG_CACHE_HOME") {
+        Some(cache) => Ok(PathBuf::from(cache).join("huggingface")),
+        None => Ok(dirs::home_dir().ok_or(Error::NoHome)?.join(".cache/huggingface")),
     }
 }
 
