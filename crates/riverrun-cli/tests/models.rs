@@ -221,12 +221,14 @@ fn a_model_is_pulled_and_used_and_there_the_next_time() {
     let offline = pull(&machine, &hub, None, &["hf:org/Tweet-Sentiment", "--offline", "--output", "json"]);
     machine.write("a.txt", "what a lovely day\n");
     let classified = machine.run(&["classify", "a.txt"]);
+    let large = pull(&machine, &hub, None, &["hf:org/Tweet-Sentiment", "--name", "x", "--max-size", "1MB"]);
     let shown = stdout(&machine.run(&["models", "get", "text-classification"]));
 
     let tag = format!("text-classification:{}", &COMMIT[..12]);
     assert!(stdout(&first).starts_with(&format!("{tag} is pulled (text-classification, ")), "{}", stderr(&first));
     assert!(first.stderr.is_empty(), "{}", stderr(&first));
     assert!(stdout(&second).starts_with(&format!("{tag} is there already ")), "{}", stderr(&second));
+    assert!(stderr(&large).contains("larger than 1000000 bytes; allow more with `--max-size`"), "{}", stderr(&large));
     let offline: Value = serde_json::from_str(&stdout(&offline)).unwrap();
     assert_eq!((&offline["commit"], &offline["new"]), (&COMMIT.into(), &true.into()));
     assert!(stdout(&classified).contains("\"positive\""), "{}", stderr(&classified));

@@ -365,6 +365,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// A model on the hub is larger than is allowed.
+    #[error("{file} makes the model larger than {most} bytes; allow more with `--max-size` if that is meant")]
+    TooLarge {
+        /// The file with which it is.
+        file: String,
+        /// How many bytes are allowed.
+        most: u64,
+    },
+
     /// A model is not in the cache, and nothing else may be asked.
     #[error("{reference} is not in the cache at {cache}{reason}; pull it once without `--offline` and HF_HUB_OFFLINE")]
     NotCached {

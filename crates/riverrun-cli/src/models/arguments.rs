@@ -110,16 +110,6 @@ pub(crate) struct ImportArguments {
     /// What to take the files for [default: found by looking at them]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
-    /// The most that an archive may unpack to, such as 500MB [default: 64GiB]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub(crate) max_size: Option<u64>,
-}
-
-impl ImportArguments {
-    pub(crate) fn limits(&self) -> ArchiveLimits {
-        let limits = ArchiveLimits::default();
-        self.max_size.map_or(limits.clone(), |size| limits.bytes(size))
-    }
 }
 
 #[derive(Debug, Args)]
@@ -158,12 +148,22 @@ pub(crate) struct KeepArguments {
     /// A label to find it by; may be given several times
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = set_label)]
     pub(crate) labels: Vec<(String, String)>,
-    /// Anything else to keep with it: a number, true, false, or a text; may be given several times
+    /// Anything to keep with it: a number, true, false, text; repeatable
     #[arg(long = "metadata", value_name = "KEY=VALUE", value_parser = metadata)]
     pub(crate) metadata: Vec<(String, Value)>,
     /// What the model is for, such as text-classification [default: as its configuration says]
     #[arg(long)]
     pub(crate) task: Option<InferenceTask>,
+    /// The most bytes to unpack or to fetch, such as 500MB [default: 64GiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_size: Option<u64>,
+}
+
+impl KeepArguments {
+    pub(crate) fn limits(&self) -> ArchiveLimits {
+        let limits = ArchiveLimits::default();
+        self.max_size.map_or(limits.clone(), |size| limits.bytes(size))
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -12,9 +12,8 @@ use super::{Form, view};
 use crate::failure::{Result, put, say};
 
 pub(super) fn run(store: &ModelStore, arguments: ImportArguments, form: Form) -> Result {
-    let limits = arguments.limits();
     let promote = !arguments.keep.no_promote;
-    let mut options = options(arguments.keep).limits(limits);
+    let mut options = options(arguments.keep);
     options.format = arguments.format.map(Into::into);
     let imported = if arguments.path == Path::new("-") {
         store.import_archive(io::stdin().lock(), "standard input", options)?
@@ -26,7 +25,7 @@ pub(super) fn run(store: &ModelStore, arguments: ImportArguments, form: Form) ->
 
 /// What a person has said about the new version.
 pub(super) fn options(keep: KeepArguments) -> ImportOptions {
-    let mut options = ImportOptions::default().progress(Arc::new(Bar::new()));
+    let mut options = ImportOptions::default().limits(keep.limits()).progress(Arc::new(Bar::new()));
     options.name = keep.name;
     options.version = keep.version;
     options.promote = !keep.no_promote;

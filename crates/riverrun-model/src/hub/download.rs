@@ -46,7 +46,8 @@ impl Downloader<'_> {
         }
         self.total = self.total.saturating_add(expected.size);
         if self.total > self.limits.bytes {
-            return Err(self.distrusted(&expected, format!("makes the model larger than {} bytes", self.limits.bytes)));
+            let file = format!("{}/{}", self.reference, file.path);
+            return Err(Error::TooLarge { file, most: self.limits.bytes });
         }
         self.cache.prepare()?;
         if !self.has(&expected)? {

@@ -39,7 +39,7 @@ pub struct ImportOptions {
     pub format: Option<ModelFormat>,
     /// What the model is for; found in its configuration when this is `None`.
     pub task: Option<InferenceTask>,
-    /// How much an archive may hold.
+    /// How much an archive may hold, and a model on the hub.
     pub limits: ArchiveLimits,
     /// The ONNX file to take of a directory, where the usual one is not meant.
     pub(crate) main: Option<String>,
@@ -185,7 +185,10 @@ impl fmt::Display for ImportWarning {
                 file.display()
             ),
             Self::UnknownTask { architecture: Some(architecture) } => {
-                write!(f, "no inference task is known for `{architecture}`: the model is stored without a signature")
+                write!(
+                    f,
+                    "no inference task is known for `{architecture}`: the model is stored without a signature; say what it is for with `--task`"
+                )
             }
             Self::UnknownTask { architecture: None } => {
                 f.write_str("nothing says what the model is for: give its inference task with `--task` if it has one")
