@@ -441,6 +441,7 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 "change its permissions, or name another file"
             }
+            io::ErrorKind::NotFound if matches!(doing, "read" | "find") => "check the path",
             io::ErrorKind::NotFound => "make its directory, or name another file",
             io::ErrorKind::BrokenPipe => "what should have read it has ended",
             _ => "check the disk, or name another file",

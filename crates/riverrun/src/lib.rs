@@ -91,6 +91,9 @@ mod pages {
     #[doc = include_str!("../../../docs/state.md")]
     struct State;
 
+    #[doc = include_str!("../../../docs/models.md")]
+    struct Models;
+
     #[doc = include_str!("../../../docs/files.md")]
     struct Files;
 

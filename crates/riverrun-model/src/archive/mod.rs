@@ -31,6 +31,6 @@ pub(crate) fn is_archive(path: &Path) -> Result<bool> {
     }
     let named = path.to_string_lossy().ends_with(&format!(".{EXTENSION}"));
     let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(4).read_to_end(&mut start)).at("read", path)?;
+    File::open(path).and_then(|file| file.take(4).read_to_end(&mut start)).at_outside("read", path)?;
     Ok(named || start == MAGIC)
 }

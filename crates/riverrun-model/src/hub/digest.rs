@@ -38,13 +38,13 @@ impl RemoteDigest {
 
     /// Whether the file at `path` has this hash.
     pub(super) fn matches(&self, path: &Path) -> Result<bool> {
-        let mut file = File::open(path).at("read", path)?;
-        let size = file.metadata().at("read", path)?.len();
+        let mut file = File::open(path).at_outside("read", path)?;
+        let size = file.metadata().at_outside("read", path)?.len();
         let found = match self {
             Self::Sha256(_) => hash(Sha256::new(), &mut file),
             Self::GitBlob(_) => hash(Sha1::new_with_prefix(format!("blob {size}\0")), &mut file),
         };
-        Ok(found.at("read", path)? == self.name())
+        Ok(found.at_outside("read", path)? == self.name())
     }
 }
 

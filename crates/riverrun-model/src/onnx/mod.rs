@@ -35,8 +35,8 @@ pub(crate) struct OnnxHeader {
 
 /// Reads the header of the file at `path`. Errors name `shown`, the file that a person knows.
 pub(crate) fn read(path: &Path, shown: &Path) -> Result<OnnxHeader> {
-    let mut file = File::open(path).at("read", path)?;
-    let length = wire::length(&mut file).at("read", path)?;
+    let mut file = File::open(path).at_outside("read", path)?;
+    let length = wire::length(&mut file).at_outside("read", path)?;
     let unusable = |problem: String| Error::UnusableFile { path: shown.to_owned(), problem };
     if length == 0 {
         return Err(unusable("it is empty".into()));
@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path, shown: &Path) -> Result<OnnxHeader> {
     match model(&mut Reader::new(&mut BufReader::new(file), length)) {
         Ok(header) => Ok(header),
         Err(Fault::Malformed(problem)) => Err(unusable(format!("it is no whole ONNX model: {problem}"))),
-        Err(Fault::Io(error)) => Err(error).at("read", path),
+        Err(Fault::Io(error)) => Err(error).at_outside("read", path),
     }
 }
 

@@ -59,7 +59,7 @@ impl Contents {
     }
 
     fn look(path: &Path, format: Option<ModelFormat>, main: Option<&str>) -> Result<Self> {
-        let kind = fs::metadata(path).at("read", path)?;
+        let kind = fs::metadata(path).at_outside("read", path)?;
         if !kind.is_dir() {
             return Self::scan_file(path, format);
         }
@@ -164,8 +164,8 @@ const WHAT_CAN_BE_IMPORTED: &str = "give a directory with config.json, tokenizer
 /// The regular files directly in a directory, links followed, with their sizes.
 pub(crate) fn regular_files(directory: &Path) -> Result<BTreeMap<String, u64>> {
     let mut files = BTreeMap::new();
-    for entry in fs::read_dir(directory).at("read", directory)? {
-        let entry = entry.at("read", directory)?;
+    for entry in fs::read_dir(directory).at_outside("read", directory)? {
+        let entry = entry.at_outside("read", directory)?;
         // A name that is not UTF-8 is none that is looked for; a link to nowhere is a file that is missing.
         let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), fs::metadata(entry.path())) else {
             continue;
@@ -182,7 +182,7 @@ pub(crate) fn regular_files(directory: &Path) -> Result<BTreeMap<String, u64>> {
 /// A size that was seen before may be another one by now, and some files have none.
 pub(crate) fn read_small(path: &Path, most: u64) -> Result<Vec<u8>> {
     let mut content = Vec::new();
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut content)).at("read", path)?;
+    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut content)).at_outside("read", path)?;
     if content.len() as u64 > most {
         let problem = format!("it has more than the {most} bytes that a file of its name may have");
         return Err(Error::UnusableFile { path: path.to_owned(), problem });

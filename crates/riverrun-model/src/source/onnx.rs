@@ -110,7 +110,7 @@ fn external(root: &Path, main: &str, location: &str) -> Result<String> {
             advice: "the ONNX file keeps weights in it: put it beside the ONNX file",
         });
     }
-    let real = fs::canonicalize(&file).at("find", &file)?;
+    let real = fs::canonicalize(&file).at_outside("find", &file)?;
     if !homes(root)?.iter().any(|home| real.starts_with(home)) {
         return Err(Error::UnusableFile {
             path: file,
@@ -133,7 +133,7 @@ pub(crate) fn relative_to_root(main: &str, location: &str) -> Result<String, Str
 /// Where the files of a model may really be: in its directory, or in the blobs of the cache of `huggingface_hub` that its
 /// directory is a snapshot of.
 fn homes(root: &Path) -> Result<Vec<PathBuf>> {
-    let root = fs::canonicalize(root).at("find", root)?;
+    let root = fs::canonicalize(root).at_outside("find", root)?;
     let mut homes = Vec::new();
     if let Some(snapshots) = root.parent().filter(|parent| parent.ends_with("snapshots")) {
         homes.extend(snapshots.parent().map(|repository| repository.join("blobs")));

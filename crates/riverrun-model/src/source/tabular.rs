@@ -25,7 +25,7 @@ const MAX_HEAD: u64 = 64 * 1024 * 1024;
 pub(super) fn recognise(path: &Path) -> Result<Option<ModelFormat>> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(START).read_to_end(&mut start)).at("read", path)?;
+    File::open(path).and_then(|file| file.take(START).read_to_end(&mut start)).at_outside("read", path)?;
     Ok(if has_extension(name, &["json", "ubj"]) && is_xgboost(&start) {
         Some(ModelFormat::Xgboost)
     } else if is_lightgbm(&start) {
@@ -163,10 +163,10 @@ impl From<Learner> for Booster {
 
 /// Reads the `key=value` lines before the first tree.
 fn lightgbm(path: &Path) -> Result<Booster> {
-    let file = BufReader::new(File::open(path).at("read", path)?);
+    let file = BufReader::new(File::open(path).at_outside("read", path)?);
     let mut booster = Booster::default();
     for line in file.take(MAX_HEAD).split(b'\n') {
-        let line = line.at("read", path)?;
+        let line = line.at_outside("read", path)?;
         let line = String::from_utf8_lossy(&line);
         let Some((key, value)) = line.trim_end().split_once('=') else {
             continue;
