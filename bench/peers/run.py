@@ -190,7 +190,8 @@ class OnnxRuntime:
             full = self.graphs[0]
             self.graphs = [work / f"{model.name}-int8-per-{scale}.onnx" for scale in ("channel", "tensor")]
             for graph in self.graphs:
-                run([self.python, HERE / "onnx_quantize.py", full, graph])
+                # Without this directory on the path, where another `onnx_model` lies than the quantizer's own.
+                run([self.python, "-P", HERE / "onnx_quantize.py", full, graph])
 
     def measure(self):
         """Each figure of the graph that is best in it."""
