@@ -96,10 +96,10 @@ impl Observe {
         self.trace(context, status, complete);
     }
 
-    /// What is still in memory goes to its files and its collector, if it can within a few seconds.
-    pub(crate) async fn flush(&self) {
+    /// What is still in memory goes to its files and its collector, if it can within a few seconds; the files are given up.
+    pub(crate) async fn close(&self) {
         if let Some(log) = &self.predictions {
-            log.flush(FLUSH).await;
+            log.close(FLUSH).await;
         }
         #[cfg(feature = "otlp")]
         if let Some(tracer) = &self.tracer {

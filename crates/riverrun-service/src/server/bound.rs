@@ -128,7 +128,7 @@ impl BoundServer {
                 cut_off
             }
         };
-        shared.state.observe.flush().await;
+        shared.state.observe.close().await;
         let requests = shared.requests.load(Ordering::Relaxed);
         DrainSummary { requests, open_connections, cut_off, took: begun.elapsed() }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Counts {
 
 enum Message {
     Line(Vec<u8>),
-    Flush(oneshot::Sender<()>),
+    Close(oneshot::Sender<()>),
 }
 
 /// Hands lines to the thread that writes them. Never waits.
@@ -48,7 +48,7 @@ impl PredictionWriter {
         let files = Files::open(log)?;
         let (lines, received) = sync_channel(LINES);
         let counts = Arc::new(Counts::default());
-        let mut thread = Thread {
+        let thread = Thread {
             files,
             counts: counts.clone(),
             lines: Vec::new(),
@@ -91,10 +91,11 @@ impl PredictionWriter {
         }
     }
 
-    /// Waits until what was handed over is written, so long at most.
-    pub(crate) async fn flush(&self, limit: Duration) {
-        let (done, written) = oneshot::channel();
-        let mut message = Message::Flush(done);
+    /// Waits until what was handed over is written and the directory is free for another service, so long at most. Lines that
+    /// come later are dropped.
+    pub(crate) async fn close(&self, limit: Duration) {
+        let (done, closed) = oneshot::channel();
+        let mut message = Message::Close(done);
         let until = Instant::now() + limit;
         while let Err(error) = self.lines.try_send(message) {
             let TrySendError::Full(back) = error else { return };
@@ -104,7 +105,7 @@ impl PredictionWriter {
             message = back;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let _ = tokio::time::timeout_at(until.into(), written).await;
+        let _ = tokio::time::timeout_at(until.into(), closed).await;
     }
 }
 
@@ -121,25 +122,28 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(&mut self, received: &Receiver<Message>) {
+    fn run(mut self, received: &Receiver<Message>) {
         let mut seen = 0;
         while let Ok(first) = received.recv() {
-            let mut flushed = None;
+            let mut closing = None;
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
                     Message::Line(line) => self.add(&line),
-                    Message::Flush(done) => flushed = Some(done),
+                    Message::Close(done) => closing = Some(done),
                 }
-                next = if flushed.is_none() { received.try_recv().ok() } else { None };
+                next = if closing.is_none() { received.try_recv().ok() } else { None };
             }
             self.write();
             let dropped = self.counts.dropped.load(Ordering::Relaxed);
             self.unsaid += dropped - seen;
             seen = dropped;
             self.say();
-            if let Some(done) = flushed {
+            if let Some(done) = closing {
+                // The lock on the directory is given back before anybody is told.
+                drop(self);
                 let _ = done.send(());
+                return;
             }
         }
     }
