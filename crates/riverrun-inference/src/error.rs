@@ -255,7 +255,7 @@ pub enum InferenceError {
         format: &'static str,
     },
     /// A precision that there is not.
-    #[error("`{name}` is no precision; there are f32, bf16 and int8")]
+    #[error("`{name}` is no precision; there are f32, bf16, int8-faithful and int8")]
     Precision {
         /// What was asked for.
         name: String,

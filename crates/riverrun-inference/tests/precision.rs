@@ -91,6 +91,7 @@ fn scores_are_close_to_those_of_full_precision() {
             Precision::F32 => 1e-5,
             Precision::Bf16 => 5e-3,
             Precision::Int8 => 2e-2,
+            Precision::Int8Faithful => 6e-3,
         };
         assert!(mean < bound, "{cpu:?} {precision}: {mean} on average");
     }
@@ -175,5 +176,5 @@ fn a_precision_has_its_name_and_an_unknown_one_is_an_error_that_lists_them() {
 
     let message = "int4".parse::<Precision>().unwrap_err().to_string();
 
-    assert!(message.contains("`int4`") && message.contains("f32, bf16 and int8"), "{message}");
+    assert!(message.contains("`int4`") && message.contains("f32, bf16, int8-faithful and int8"), "{message}");
 }

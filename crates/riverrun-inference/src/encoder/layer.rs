@@ -173,8 +173,12 @@ fn classic(
     let (hidden, intermediate) = (config.hidden, config.intermediate);
     let name = |part: &str| format!("{layer}.{part}");
     let projection = if last {
-        let query = Linear::load(weights, &name(names.query), hidden, hidden)?;
         let key_value = Linear::joined(weights, &[name(names.key), name(names.value)], hidden, hidden)?;
+        // Its steps share the layers: this one is not only the last.
+        if config.family() != Family::Albert {
+            weights.refine();
+        }
+        let query = Linear::load(weights, &name(names.query), hidden, hidden)?;
         Projection::Split { query, key_value }
     } else {
         let parts = [name(names.query), name(names.key), name(names.value)];
@@ -209,10 +213,11 @@ fn modern_bert(
     };
     // The embeddings' norm is the first layer's.
     let norm = if index == 0 { None } else { Some(load_norm(weights, &name("attn_norm"), hidden, config)?) };
+    let projection = fused(weights, &name("attn.Wqkv"), hidden, last)?;
     let [up, gate] = halves(weights, &name("mlp.Wi"), hidden, intermediate)?;
     Ok(Layer {
         attention_first_norm: norm,
-        projection: fused(weights, &name("attn.Wqkv"), hidden, last)?,
+        projection,
         rotary,
         distances: Distances::None,
         reach,
@@ -231,10 +236,11 @@ fn gte(
 ) -> Result<Layer, InferenceError> {
     let (hidden, intermediate) = (config.hidden, config.intermediate);
     let name = |part: &str| format!("{layer}.{part}");
+    let projection = fused(weights, &name("attention.qkv_proj"), hidden, last)?;
     let [gate, up] = halves(weights, &name("mlp.up_gate_proj"), hidden, intermediate)?;
     Ok(Layer {
         attention_first_norm: None,
-        projection: fused(weights, &name("attention.qkv_proj"), hidden, last)?,
+        projection,
         rotary: positions.rotary.clone(),
         distances: Distances::None,
         reach: None,
@@ -292,8 +298,9 @@ fn fused(weights: &mut Weights, name: &str, hidden: usize, last: bool) -> Result
     }
     let (query, key_value) = weight.split_at(hidden * hidden);
     let rest = bias.split_off(hidden);
-    let query = Linear::of(weights, query, bias, hidden);
-    Ok(Projection::Split { query, key_value: Linear::of(weights, key_value, rest, hidden) })
+    let key_value = Linear::of(weights, key_value, rest, hidden);
+    weights.refine();
+    Ok(Projection::Split { query: Linear::of(weights, query, bias, hidden), key_value })
 }
 
 /// Two layers of the same input that the checkpoint has in one tensor.

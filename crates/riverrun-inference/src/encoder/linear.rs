@@ -2,11 +2,13 @@
 
 use riverrun_runner::Compute;
 
-use super::precision::Precision;
+use super::precision::{Arithmetic, Precision};
 use super::quantization::Quantized;
 use super::weights::Weights;
 use crate::InferenceError;
-use crate::kernels::{Activation, Bf16Matrix, Cpu, Epilogue, Int8Matrix, PackedMatrix, gemm, gemm_bf16, gemm_int8};
+use crate::kernels::{
+    Activation, Bf16Matrix, Cpu, Epilogue, Int8Matrix, PackedMatrix, gemm, gemm_bf16, gemm_int8, turn_weights,
+};
 
 /// A linear layer.
 pub(super) struct Linear {
@@ -33,13 +35,13 @@ impl Linear {
     pub(super) fn load_head(
         weights: &mut Weights, name: &str, inputs: usize, outputs: usize,
     ) -> Result<Self, InferenceError> {
-        Self::load_as(Precision::F32, weights, &[name.to_owned()], inputs, outputs)
+        Self::load_as(weights.arithmetic().cpu.into(), weights, &[name.to_owned()], inputs, outputs)
     }
 
     /// The layer of these values: `weight` is `[outputs, inputs]`, and `bias` has as many elements as that has rows.
     pub(super) fn of(weights: &Weights, weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
         let outputs = bias.len();
-        Self::packed(weights.arithmetic().precision, vec![weight.to_vec()], bias, inputs, outputs)
+        Self::packed(weights.arithmetic(), vec![weight.to_vec()], bias, inputs, outputs)
     }
 
     /// As [`of`](Self::of), in 32-bit floats whatever the precision.
@@ -51,11 +53,11 @@ impl Linear {
     pub(super) fn joined(
         weights: &mut Weights, names: &[String], inputs: usize, outputs: usize,
     ) -> Result<Self, InferenceError> {
-        Self::load_as(weights.arithmetic().precision, weights, names, inputs, outputs)
+        Self::load_as(weights.arithmetic(), weights, names, inputs, outputs)
     }
 
     fn load_as(
-        precision: Precision, weights: &mut Weights, names: &[String], inputs: usize, outputs: usize,
+        arithmetic: Arithmetic, weights: &mut Weights, names: &[String], inputs: usize, outputs: usize,
     ) -> Result<Self, InferenceError> {
         let mut tensors = Vec::with_capacity(names.len());
         let mut bias = Vec::with_capacity(names.len() * outputs);
@@ -63,17 +65,17 @@ impl Linear {
             tensors.push(weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?);
             bias.extend(weights.tensor(&format!("{name}.bias"), &[outputs])?);
         }
-        Ok(Self::packed(precision, tensors, bias, inputs, outputs))
+        Ok(Self::packed(arithmetic, tensors, bias, inputs, outputs))
     }
 
-    fn packed(precision: Precision, tensors: Vec<Vec<f32>>, bias: Vec<f32>, inputs: usize, outputs: usize) -> Self {
+    fn packed(arithmetic: Arithmetic, tensors: Vec<Vec<f32>>, bias: Vec<f32>, inputs: usize, outputs: usize) -> Self {
         // A weight beyond the range of half-length floats would become infinite.
         let fits = |tensor: &Vec<f32>| tensor.iter().all(|value| value.abs() < BF16_END || !value.is_finite());
-        let precision = match precision {
-            Precision::Bf16 if !tensors.iter().all(fits) => Precision::F32,
-            precision => precision,
+        let arithmetic = match arithmetic.precision {
+            Precision::Bf16 if !tensors.iter().all(fits) => arithmetic.cpu.into(),
+            _ => arithmetic,
         };
-        Self { weight: Weight::packed(precision, tensors, inputs, outputs), bias }
+        Self { weight: Weight::packed(arithmetic, tensors, inputs, outputs), bias }
     }
 
     /// Writes `activation(rows · weight + bias) + residual` to `out`, `[rows, outputs]`.
@@ -95,10 +97,10 @@ const BF16_END: f32 = f32::from_bits(0x7f7f_8000);
 
 impl Weight {
     /// The rows of `tensors`, each `[outputs, inputs]`, as columns side by side. Each tensor is dropped when it is packed.
-    fn packed(precision: Precision, tensors: Vec<Vec<f32>>, inputs: usize, outputs: usize) -> Self {
+    fn packed(arithmetic: Arithmetic, tensors: Vec<Vec<f32>>, inputs: usize, outputs: usize) -> Self {
         let columns = tensors.len() * outputs;
         let tensors = (0..).step_by(outputs.max(1)).zip(tensors);
-        match precision {
+        match arithmetic.precision {
             Precision::F32 => {
                 let mut packed = PackedMatrix::zeros(inputs, columns);
                 tensors.for_each(|(first, tensor)| packed.set_columns(first, &tensor));
@@ -112,6 +114,15 @@ impl Weight {
             Precision::Int8 => {
                 let mut packed = Int8Matrix::zeros(inputs, columns);
                 for (first, tensor) in tensors {
+                    let quantized = Quantized::nearest(&tensor, inputs);
+                    packed.set_columns(first, &quantized.bytes, &quantized.scales);
+                }
+                Self::Int8(packed)
+            }
+            Precision::Int8Faithful => {
+                let mut packed = Int8Matrix::turned(inputs, columns);
+                for (first, mut tensor) in tensors {
+                    turn_weights(arithmetic.cpu, &mut tensor, inputs);
                     let quantized = Quantized::nearest(&tensor, inputs);
                     packed.set_columns(first, &quantized.bytes, &quantized.scales);
                 }

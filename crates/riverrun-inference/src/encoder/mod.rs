@@ -66,8 +66,8 @@ impl Encoder {
         let weights = &mut weights;
         let embeddings = Embeddings::load(weights, &config)?;
         let head = Head::load(weights, &config, embeddings.words())?;
-        let layers = Layers::load(weights, &config)?;
         let convolution = Convolution::load(weights, &config)?;
+        let layers = Layers::load(weights, &config)?;
         let final_norm = match family {
             Family::ModernBert => Some(load_norm(weights, "final_norm", config.hidden, &config)?),
             _ => None,

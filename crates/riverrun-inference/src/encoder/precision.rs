@@ -22,19 +22,24 @@ pub enum Precision {
     /// Bytes with 32-bit sums: weights with a scale per output, rows with a scale and zero point per token, found when the
     /// token is computed. No calibration, and the same bits in any batch.
     Int8,
+    /// As [`Int8`](Self::Int8), with rows and weights rotated before they are rounded, so that a text's few large elements do not
+    /// cost the others their bits. Closer to full precision, and somewhat slower.
+    #[serde(rename = "int8-faithful")]
+    Int8Faithful,
 }
 
 impl Precision {
     /// Every precision, the most exact first.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::Int8];
+    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::Int8Faithful, Self::Int8];
 
-    /// Its name: `f32`, `bf16` or `int8`.
+    /// Its name: `f32`, `bf16`, `int8-faithful` or `int8`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
             Self::Int8 => "int8",
+            Self::Int8Faithful => "int8-faithful",
         }
     }
 }

@@ -39,7 +39,7 @@ pub fn gemm_bf16(
 }
 
 /// As [`gemm`], with bytes on both sides: the weights' as they are, and those of each row between its least and its largest
-/// element.
+/// element. Rows are turned before, where the weights are.
 ///
 /// The sums are whole numbers, the same on every CPU.
 pub fn gemm_int8(
@@ -48,7 +48,7 @@ pub fn gemm_int8(
     let (inputs, outputs) = (weights.inputs(), weights.outputs());
     let count = rows_of(rows, inputs, out, outputs);
     with_rounded(|rounded| {
-        rounded.int8(cpu, rows, inputs);
+        rounded.int8(cpu, rows, inputs, weights.block());
         let numbers = Numbers::Int8;
         let factors = Words { cpu, numbers, rows: rounded, count, panels: weights.panels(), bytes: Some(weights) };
         product(cpu, &factors, outputs, epilogue, out, compute);

@@ -1,5 +1,6 @@
 //! Weights in the order in which the product reads them.
 
+use super::rotation::block_of;
 use super::round::Bf16;
 
 /// Columns in a panel: two registers of AVX-512, four of AVX2.
@@ -148,6 +149,8 @@ pub struct Int8Matrix {
     outputs: usize,
     /// Padded to whole panels, as the sums are.
     scales: Vec<f32>,
+    /// Elements of a row that are mixed with each other before it is rounded; 1 where it is not turned.
+    block: usize,
     /// The sum of a column's bytes, with which the zero point of a row is taken off.
     sums: Vec<i32>,
 }
@@ -162,8 +165,15 @@ impl Int8Matrix {
             inputs,
             outputs,
             scales: vec![0.0; padded],
+            block: 1,
             sums: vec![0; padded],
         }
+    }
+
+    /// A matrix of zeros for weights that are [turned](super::turn_weights): so are the rows that it is multiplied with.
+    #[must_use]
+    pub fn turned(inputs: usize, outputs: usize) -> Self {
+        Self { block: block_of(inputs), ..Self::zeros(inputs, outputs) }
     }
 
     /// Sets the columns from `first` on to the rows of `weight`, `[columns, inputs]`, with a factor for each.
@@ -194,6 +204,10 @@ impl Int8Matrix {
 
     pub(super) fn panels(&self) -> &Panels {
         &self.panels
+    }
+
+    pub(super) fn block(&self) -> usize {
+        self.block
     }
 
     /// The factors of a panel's columns, and the sums of their bytes.

@@ -2,6 +2,7 @@
 
 use super::cpu::{Cpu, by_level};
 use super::packed::WORDS;
+use super::rotation::turn_lanes;
 
 /// Rows of a tile of AMX, to whose multiple rows are padded.
 const TILE: usize = 16;
@@ -29,6 +30,8 @@ pub(super) struct RoundedRows {
     depth: usize,
     /// `value = (byte - zero) · scale`, for each row; only of bytes.
     scales: Vec<RowScale>,
+    /// One row while it is turned.
+    turned: Vec<f32>,
 }
 
 /// How the bytes of a row are numbers.
@@ -59,11 +62,18 @@ impl RoundedRows {
         bf16_rows(cpu, rows, inputs, &mut self.words[..count * self.depth]);
     }
 
-    /// Rounds `rows`, `[n, inputs]`, to bytes from 0 to 255 between each row's least and largest.
-    pub(super) fn int8(&mut self, cpu: Cpu, rows: &[f32], inputs: usize) {
+    /// Rounds `rows`, `[n, inputs]`, to bytes from 0 to 255 between each row's least and largest, after they are turned by so many
+    /// elements.
+    pub(super) fn int8(&mut self, cpu: Cpu, rows: &[f32], inputs: usize, block: usize) {
         let count = self.sized(rows, inputs, 4);
         self.scales.resize(count, RowScale::default());
-        int8_rows(cpu, rows, inputs, &mut self.words[..count * self.depth], &mut self.scales);
+        let words = &mut self.words[..count * self.depth];
+        if block <= 1 {
+            int8_rows(cpu, rows, inputs, words, &mut self.scales);
+        } else {
+            self.turned.resize(inputs, 0.0);
+            turned_int8_rows(cpu, rows, block, &mut self.turned, words, &mut self.scales);
+        }
     }
 
     fn sized(&mut self, rows: &[f32], inputs: usize, per_word: usize) -> usize {
@@ -96,6 +106,24 @@ fn bf16_lanes<const FMA: bool>(rows: &[f32], inputs: usize, words: &mut [u32]) {
 }
 
 by_level! {
+    fn turned_int8_rows(rows: &[f32], block: usize, turned: &mut [f32], words: &mut [u32], scales: &mut [RowScale]) = turned_int8_lanes
+}
+
+#[inline(always)]
+fn turned_int8_lanes<const FMA: bool>(
+    rows: &[f32], block: usize, turned: &mut [f32], words: &mut [u32], scales: &mut [RowScale],
+) {
+    let inputs = turned.len();
+    let depth = inputs.div_ceil(4).next_multiple_of(WORDS);
+    let rows = rows.chunks_exact(inputs.max(1));
+    for ((row, words), scale) in rows.zip(words.chunks_exact_mut(depth)).zip(scales) {
+        turned.copy_from_slice(row);
+        turn_lanes::<FMA>(turned, block);
+        *scale = int8_words(turned, words);
+    }
+}
+
+by_level! {
     fn int8_rows(rows: &[f32], inputs: usize, words: &mut [u32], scales: &mut [RowScale]) = int8_lanes
 }
 
@@ -107,11 +135,16 @@ fn int8_lanes<const FMA: bool>(rows: &[f32], inputs: usize, words: &mut [u32], s
     let depth = inputs.div_ceil(4).next_multiple_of(WORDS);
     let rows = rows.chunks_exact(inputs.max(1));
     for ((row, words), scale) in rows.zip(words.chunks_exact_mut(depth)).zip(scales) {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
-        let (filled, rest) = bytes.split_at_mut(inputs);
-        rest.fill(0);
-        *scale = int8_row(row, filled);
+        *scale = int8_words(row, words);
     }
+}
+
+#[inline(always)]
+fn int8_words(row: &[f32], words: &mut [u32]) -> RowScale {
+    let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
+    let (filled, rest) = bytes.split_at_mut(row.len());
+    rest.fill(0);
+    int8_row(row, filled)
 }
 
 #[inline(always)]

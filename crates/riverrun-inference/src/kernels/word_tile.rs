@@ -287,7 +287,7 @@ mod tests {
                 let mut packed = Int8Matrix::zeros(inputs, 32);
                 packed.set_columns(0, &weight, &[1.0; 32]);
                 let mut rounded = RoundedRows::default();
-                rounded.int8(Cpu::new(CpuLevel::Portable).unwrap(), &rows, inputs);
+                rounded.int8(Cpu::new(CpuLevel::Portable).unwrap(), &rows, inputs, 1);
                 let bytes: &[u8] = bytemuck::cast_slice(rounded.words());
                 let exact: Vec<[u32; PANEL]> = (0..count)
                     .map(|row| {
