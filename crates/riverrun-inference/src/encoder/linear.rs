@@ -3,11 +3,11 @@
 use riverrun_runner::Compute;
 
 use super::precision::{Arithmetic, Precision};
-use super::quantization::Quantized;
 use super::weights::Weights;
 use crate::InferenceError;
 use crate::kernels::{
-    Activation, Bf16Matrix, Cpu, Epilogue, Int8Matrix, PackedMatrix, gemm, gemm_bf16, gemm_int8, turn_weights,
+    Activation, Bf16Matrix, Cpu, Epilogue, Int8Matrix, PackedMatrix, Quantized, gemm, gemm_bf16, gemm_int8,
+    turn_weights,
 };
 
 /// A linear layer.
@@ -114,7 +114,7 @@ impl Weight {
             Precision::Int8 => {
                 let mut packed = Int8Matrix::zeros(inputs, columns);
                 for (first, tensor) in tensors {
-                    let quantized = Quantized::nearest(&tensor, inputs);
+                    let quantized = Quantized::nearest(arithmetic.cpu, &tensor, inputs);
                     packed.set_columns(first, &quantized.bytes, &quantized.scales);
                 }
                 Self::Int8(packed)
@@ -123,7 +123,7 @@ impl Weight {
                 let mut packed = Int8Matrix::turned(inputs, columns);
                 for (first, mut tensor) in tensors {
                     turn_weights(arithmetic.cpu, &mut tensor, inputs);
-                    let quantized = Quantized::nearest(&tensor, inputs);
+                    let quantized = Quantized::nearest(arithmetic.cpu, &tensor, inputs);
                     packed.set_columns(first, &quantized.bytes, &quantized.scales);
                 }
                 Self::Int8(packed)

@@ -16,7 +16,6 @@ mod linear;
 mod norm;
 mod positions;
 mod precision;
-mod quantization;
 mod sharing;
 mod weights;
 

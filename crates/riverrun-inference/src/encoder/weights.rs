@@ -49,8 +49,8 @@ struct Index {
 #[derive(Clone, Copy)]
 enum NumberFormat {
     F32,
-    F16,
-    Bf16,
+    /// Numbers of two bytes.
+    Half(fn([u8; 2]) -> f32),
 }
 
 impl Weights {
@@ -218,8 +218,8 @@ impl SafetensorsFile {
         }
         let (format, width) = match info.dtype.as_str() {
             "F32" => (NumberFormat::F32, 4),
-            "F16" => (NumberFormat::F16, 2),
-            "BF16" => (NumberFormat::Bf16, 2),
+            "F16" => (NumberFormat::Half(|bytes| half::f16::from_le_bytes(bytes).to_f32()), 2),
+            "BF16" => (NumberFormat::Half(|bytes| half::bf16::from_le_bytes(bytes).to_f32()), 2),
             _ => {
                 let found = info.dtype.clone();
                 return Err(InferenceError::TensorType { tensor: name.to_owned(), path, found });
@@ -234,32 +234,31 @@ impl SafetensorsFile {
         };
         let read = |source| InferenceError::Read { path: path.clone(), source };
         self.file.seek(SeekFrom::Start(self.start + start)).map_err(read)?;
-        let mut values = Vec::with_capacity(count);
-        let mut buffer = vec![0; CHUNK.min(bytes)];
-        let mut left = bytes;
-        while left > 0 {
-            let chunk = &mut buffer[..left.min(CHUNK)];
-            self.file.read_exact(chunk).map_err(read)?;
-            left -= chunk.len();
-            convert(format, chunk, &mut values);
+        let mut values = vec![0f32; count];
+        match format {
+            NumberFormat::F32 => {
+                self.file.read_exact(bytemuck::cast_slice_mut(&mut values)).map_err(read)?;
+                // No effect where the least significant byte comes first.
+                values.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
+            }
+            NumberFormat::Half(float) => {
+                let mut buffer = vec![0; CHUNK.min(bytes)];
+                for values in values.chunks_mut(CHUNK / 2) {
+                    let chunk = &mut buffer[..values.len() * 2];
+                    self.file.read_exact(chunk).map_err(read)?;
+                    values.iter_mut().zip(chunk.as_chunks().0).for_each(|(value, bytes)| *value = float(*bytes));
+                }
+            }
         }
-        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-            return Err(InferenceError::NotFinite { tensor: name.to_owned(), path, value: *value });
-        }
-        Ok(values)
+        self.finite(name, values)
     }
-}
 
-fn convert(format: NumberFormat, bytes: &[u8], values: &mut Vec<f32>) {
-    match format {
-        NumberFormat::F32 => {
-            values.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
-        }
-        NumberFormat::F16 => {
-            values.extend(bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()));
-        }
-        NumberFormat::Bf16 => {
-            values.extend(bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()));
+    fn finite(&self, name: &str, values: Vec<f32>) -> Result<Vec<f32>, InferenceError> {
+        // All of them at once, which is fast, before one by one.
+        let finite = values.iter().fold(true, |finite, value| finite & value.is_finite());
+        match values.iter().find(|value| !finite && !value.is_finite()) {
+            Some(&value) => Err(InferenceError::NotFinite { tensor: name.to_owned(), path: self.path.clone(), value }),
+            None => Ok(values),
         }
     }
 }
