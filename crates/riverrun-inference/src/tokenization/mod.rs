@@ -1,5 +1,6 @@
 //! From texts to tokens, and back.
 
+mod memo;
 mod special;
 mod words;
 
@@ -12,6 +13,7 @@ use tokenizers::{EncodeInput, Encoding, Tokenizer, TruncationDirection, Truncati
 
 pub(crate) use special::SpecialTokens;
 
+use self::memo::WordMemo;
 use crate::InferenceError;
 use crate::backend::Tokens;
 
@@ -54,10 +56,12 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
+    memo: Option<WordMemo>,
     special: SpecialTokens,
     clean_up: bool,
     limit: usize,
     truncation: Truncation,
+    direction: TruncationDirection,
     parts: bool,
     truncated: AtomicU64,
 }
@@ -141,11 +145,13 @@ impl TextTokenizer {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(params).map_err(broken)?;
         Ok(Self {
+            memo: WordMemo::of(&tokenizer),
             tokenizer,
             special,
             clean_up: config.clean_up_tokenization_spaces.unwrap_or(true),
             limit,
             truncation: limits.truncation,
+            direction,
             parts: limits.stride.is_some(),
             truncated: AtomicU64::new(0),
         })
@@ -156,8 +162,31 @@ impl TextTokenizer {
     /// # Errors
     /// The text is too long and truncation is off, or the tokenizer cannot work with it.
     pub fn tokenize(&self, text: &str, pair: Option<&str>) -> Result<Tokens, InferenceError> {
+        if let (None, false, Some(memo)) = (pair, self.parts, &self.memo)
+            && let Some(ids) = memo.tokens(&self.tokenizer, text)
+        {
+            return self.cut(memo, &ids);
+        }
         let encoding = self.tokenizer.encode_fast(input(text, pair), true);
         Ok(tokens_of(&self.checked(encoding)?))
+    }
+
+    /// The tokens of a text, those around it added, with an end cut off where they are too many.
+    fn cut(&self, memo: &WordMemo, ids: &[u32]) -> Result<Tokens, InferenceError> {
+        let room = self.limit.saturating_sub(memo.added());
+        let kept = match (ids.len() > room, self.truncation, self.direction) {
+            (false, ..) => ids,
+            (_, Truncation::Off, _) => {
+                return Err(InferenceError::TooLong { tokens: ids.len() + memo.added(), limit: self.limit });
+            }
+            (_, _, TruncationDirection::Right) => &ids[..room],
+            (_, _, TruncationDirection::Left) => &ids[ids.len() - room..],
+        };
+        if kept.len() < ids.len() {
+            self.truncated.fetch_add(1, Ordering::Relaxed);
+        }
+        let ids = memo.surround(kept);
+        Ok(Tokens { type_ids: vec![0; ids.len()], ids })
     }
 
     /// The tokens of `text`, or of the pair, with where each stands among the characters.
