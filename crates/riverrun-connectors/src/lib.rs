@@ -23,7 +23,9 @@ pub use file::{
     BasePathBucketAssigner, BucketAssigner, BucketContext, DateTimeBucketAssigner, FileCommitter, FileEnumerator,
     FileSink, FileSource, FileWriter, PendingPart, RollingPolicy,
 };
-pub use format::{CsvFormat, JsonLinesFormat, Line, LineRecord, LinesFormat, ReadFormat, WriteFormat};
+pub use format::{
+    CsvFormat, JsonLinesFormat, Line, LineRecord, LinesFormat, Positioned, PositionedFormat, ReadFormat, WriteFormat,
+};
 pub use reading::{InputSplit, RecordReader};
 pub use stdin::StdinLineSource;
 pub use tcp::TcpLineSource;

@@ -7,7 +7,7 @@ use riverrun_stream::source::{Boundedness, ConnectorDescriptor, Source};
 use riverrun_stream::{Data, FunctionError, Result, RuntimeContext};
 
 use super::enumerator::{FileEnumerator, Plan};
-use crate::format::{CsvFormat, JsonLinesFormat, Line, LinesFormat, ReadFormat};
+use crate::format::{CsvFormat, JsonLinesFormat, Line, LinesFormat, PositionedFormat, ReadFormat};
 use crate::reading::{InputSplit, MAX_RECORD_BYTES, RecordReader};
 
 /// The records of files: [lines](FileSource::lines), [CSV](FileSource::csv) or [JSON lines](FileSource::json_lines).
@@ -113,6 +113,14 @@ impl<T> FileSource<CsvFormat<T>> {
     pub fn one_row_per_line(mut self) -> Self {
         self.format.is_one_row_per_line = true;
         self
+    }
+
+    /// Makes the records [`Positioned`](crate::Positioned), which know their line and their file. Each file is then read by one
+    /// subtask.
+    #[must_use]
+    pub fn with_positions(self) -> FileSource<PositionedFormat<CsvFormat<T>>> {
+        let Self { patterns, format, interval, max_split_bytes, max_record_bytes } = self;
+        FileSource { patterns, format: PositionedFormat::of(format), interval, max_split_bytes, max_record_bytes }
     }
 }
 

@@ -4,6 +4,7 @@ mod csv;
 mod json_lines;
 mod line;
 mod lines;
+mod positioned;
 
 use riverrun_stream::{Data, Result};
 
@@ -14,6 +15,7 @@ pub use csv::CsvFormat;
 pub use json_lines::JsonLinesFormat;
 pub use line::{Line, LineRecord};
 pub use lines::LinesFormat;
+pub use positioned::{Positioned, PositionedFormat};
 
 /// A format that records are read in: [`LinesFormat`], [`CsvFormat`] or [`JsonLinesFormat`].
 pub trait ReadFormat: Clone + Send + Sync + sealed::Sealed + 'static {
