@@ -35,6 +35,22 @@ pub enum InferenceError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file could not be written.
+    #[error("{path} cannot be written: {source}; check that this process may write there")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An ONNX model cannot be used.
+    #[cfg(feature = "onnx")]
+    #[error(transparent)]
+    Onnx(#[from] riverrun_onnx::OnnxError),
+    /// A tree ensemble cannot be used.
+    #[cfg(feature = "tabular")]
+    #[error(transparent)]
+    Tabular(#[from] riverrun_tabular::TabularError),
     /// A JSON file is malformed, or lacks what is needed.
     #[error("{path} is not a valid {what}: {source}; copy it again from where the model was published")]
     Json {
@@ -243,16 +259,15 @@ pub enum InferenceError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A model of the store in a format that tasks for texts do not read.
-    #[error(
-        "model `{model}` is in the format {format}, and tasks for texts read safetensors; `riverrun-onnx` runs ONNX models, \
-         `riverrun-tabular` those of XGBoost and LightGBM"
-    )]
+    /// A model of the store in a format that the task does not read, or that this program was built without.
+    #[error("model `{model}` is in the format {format}, {problem}")]
     WrongFormat {
         /// The tag.
         model: String,
         /// What the store has it as.
         format: &'static str,
+        /// What that means, and what to do.
+        problem: &'static str,
     },
     /// A precision that there is not.
     #[error("`{name}` is no precision; there are f32, bf16, int8-faithful and int8")]

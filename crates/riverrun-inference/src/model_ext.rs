@@ -6,6 +6,7 @@ use riverrun_model::{Model, ModelFormat};
 use riverrun_runner::{AnyRunner, Runner, RunnerError};
 
 use crate::backend::Sharing;
+use crate::tasks::feature_extraction::takes_text;
 use crate::tasks::{AnyRunnerOptions, to_any_runner};
 use crate::{InferenceError, Task, TaskOptions, TextClassification, TextClassificationOptions};
 
@@ -60,6 +61,9 @@ pub trait ModelExt {
     /// A loaded runner, without its types, for the task that the store knows the model to be for: what services and the command line
     /// need, who learn the task when they run.
     ///
+    /// With the features `onnx` and `tabular` it is a runner of any model of the store: of an ONNX model that is for no task it is one over
+    /// named tensors, of a tree ensemble one of rows.
+    ///
     /// # Errors
     /// The task is none that is implemented, an option is unknown, the model cannot be loaded.
     fn to_any_runner(&self, options: &AnyRunnerOptions) -> Result<Arc<dyn AnyRunner>, InferenceError>;
@@ -76,11 +80,9 @@ impl ModelExt for Model {
                 wanted: O::Task::TASK.name(),
             });
         }
-        match self.metadata().format {
-            ModelFormat::Safetensors => {}
-            other => {
-                return Err(InferenceError::WrongFormat { model: self.tag().to_string(), format: other.name() });
-            }
+        if let Some(problem) = unreadable(self) {
+            let (model, format) = (self.tag().to_string(), self.metadata().format.name());
+            return Err(InferenceError::WrongFormat { model, format, problem });
         }
         let (name, model) = (self.tag().to_string(), self.clone());
         // The path, since two stores may hold different models under one tag; the options' type tells the tasks apart.
@@ -97,5 +99,22 @@ impl ModelExt for Model {
 
     fn to_any_runner(&self, options: &AnyRunnerOptions) -> Result<Arc<dyn AnyRunner>, InferenceError> {
         to_any_runner(self, options)
+    }
+}
+
+/// Why no task can read the model's files.
+fn unreadable(model: &Model) -> Option<&'static str> {
+    let has_tokenizer = || model.file("tokenizer.json").is_ok();
+    match model.metadata().format {
+        ModelFormat::Safetensors => None,
+        ModelFormat::Onnx if !cfg!(feature = "onnx") => {
+            Some("and this program was built without it; build it with the feature `onnx`")
+        }
+        ModelFormat::Onnx if model.metadata().task.is_none_or(takes_text) && !has_tokenizer() => Some(
+            "and has no tokenizer.json, without which it reads no texts: import it with the tokenizer.json and config.json that \
+             were published with it, or give it tensors with `riverrun predict` or `riverrun_onnx`",
+        ),
+        ModelFormat::Onnx => None,
+        _ => Some("which is for rows of tables and not for texts; `riverrun predict` and `riverrun_tabular` run it"),
     }
 }

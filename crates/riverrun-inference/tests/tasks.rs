@@ -3,75 +3,31 @@
 // Helpers of tests are tests, too.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod recorded;
+
 use std::path::{Path, PathBuf};
+
+use recorded::{cases, run, same};
 
 use riverrun_inference::{
     AggregationStrategy, FeatureExtraction, FillMask, Pooling, QuestionAnswering, SentenceEmbeddings,
     SentenceEmbeddingsOptions, Task, TaskOptions, TextClassification, TextRanking, TokenClassification,
     TokenClassificationOptions, ZeroShotClassification, ZeroShotClassificationOptions,
 };
-use riverrun_runner::Compute;
 use riverrun_runner::wire::{Map, Payload, Portable};
-use serde::Deserialize;
 use serde_json::{Value, json};
-
-#[derive(Deserialize)]
-struct Case {
-    input: Value,
-    output: Value,
-}
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tasks").join(name)
-}
-
-fn cases(name: &str, record: &str) -> Vec<Case> {
-    let cases: Vec<Case> = serde_json::from_str(&std::fs::read_to_string(fixture(name).join(record)).unwrap()).unwrap();
-    assert!(!cases.is_empty());
-    cases
 }
 
 fn load<T: Task>(name: &str, options: T::Options) -> T {
     T::load(fixture(name), options).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Computes all inputs as one batch, as they come from the wire.
-fn run<T: Task>(task: &T, inputs: &[Value]) -> Vec<Result<Value, String>> {
-    let prepared: Vec<_> = inputs
-        .iter()
-        .map(|input| {
-            let input =
-                T::from_payload(Payload::from(input.clone())).unwrap_or_else(|error| panic!("{input}: {error}"));
-            task.prepare(input).unwrap().value
-        })
-        .collect();
-    let results = task.run(prepared, &Compute::single()).unwrap();
-    results
-        .into_iter()
-        .map(|result| result.map(|output| serde_json::to_value(output).unwrap()).map_err(|error| error.to_string()))
-        .collect()
-}
-
-/// The same, but for the last places of numbers.
-fn same(found: &Value, expected: &Value) -> bool {
-    match (found, expected) {
-        (Value::Number(found), Value::Number(expected)) => {
-            (found.as_f64().unwrap() - expected.as_f64().unwrap()).abs() < 1e-4 && found.is_f64() == expected.is_f64()
-        }
-        (Value::Array(found), Value::Array(expected)) => {
-            found.len() == expected.len() && found.iter().zip(expected).all(|(found, expected)| same(found, expected))
-        }
-        (Value::Object(found), Value::Object(expected)) => {
-            found.len() == expected.len()
-                && expected.iter().all(|(name, value)| found.get(name).is_some_and(|found| same(found, value)))
-        }
-        _ => found == expected,
-    }
-}
-
 fn check<T: Task>(name: &str, record: &str, options: T::Options) {
     let task: T = load(name, options);
-    let cases = cases(name, record);
+    let cases = cases(&fixture(name).join(record));
     let inputs: Vec<Value> = cases.iter().map(|case| case.input.clone()).collect();
     for (case, result) in cases.iter().zip(run(&task, &inputs)) {
         let result = result.unwrap();

@@ -1,5 +1,10 @@
 //! What computes a model.
 
+#[cfg(feature = "onnx")]
+pub mod best_backend;
+#[cfg(feature = "onnx")]
+pub(crate) mod onnx;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -115,6 +120,33 @@ pub trait Backend: Send + Sync {
     fn compute(&self, batch: &PackedBatch, output: Output<'_>, compute: &Compute) -> Result<Vec<f32>, InferenceError>;
 }
 
+/// Which backend was asked for, of models that have a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AskedBackend {
+    /// None: the one that was the fastest on this machine, if that was measured, or the first that can compute the model.
+    #[default]
+    #[serde(rename = "auto")]
+    Automatic,
+    /// RTen.
+    Rten,
+    /// ONNX Runtime.
+    OnnxRuntime,
+}
+
+#[cfg(feature = "onnx")]
+impl AskedBackend {
+    /// The same as `riverrun-onnx` names it; nothing where the choice is left to it.
+    #[must_use]
+    pub fn onnx(self) -> Option<riverrun_onnx::BackendKind> {
+        match self {
+            Self::Automatic => None,
+            Self::Rten => Some(riverrun_onnx::BackendKind::Rten),
+            Self::OnnxRuntime => Some(riverrun_onnx::BackendKind::OnnxRuntime),
+        }
+    }
+}
+
 /// Whether a model's weights are loaded once for all who use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {
@@ -124,10 +156,22 @@ pub enum Sharing {
     Shared,
 }
 
-/// What computes the model in `directory`.
+/// What computes the model in `directory`: the native encoder, or where its weights are in ONNX a backend for that.
 pub(crate) fn open(
-    directory: &Path, config: &ModelConfig, arithmetic: Arithmetic, sharing: Sharing,
+    directory: &Path, config: &ModelConfig, arithmetic: Arithmetic, asked: AskedBackend, sharing: Sharing,
 ) -> Result<Arc<dyn Backend>, InferenceError> {
+    let refused =
+        |name: &str, problem: &str| Err(InferenceError::Option { name: name.to_owned(), problem: problem.to_owned() });
+    #[cfg(feature = "onnx")]
+    if let Some(graph) = onnx::graph(directory) {
+        if arithmetic.precision != crate::Precision::F32 {
+            return refused("precision", "an ONNX model has the precision that it was exported in");
+        }
+        return Ok(Arc::new(onnx::OnnxText::load(&graph, config, asked.onnx())?));
+    }
+    if !matches!(asked, AskedBackend::Automatic) {
+        return refused("backend", "weights in safetensors are computed by the native encoder; leave it out");
+    }
     let config = EncoderConfig::of(config)?;
     Ok(match sharing {
         Sharing::Own => Arc::new(Encoder::load(directory, config, arithmetic)?),

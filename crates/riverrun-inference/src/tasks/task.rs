@@ -105,13 +105,19 @@ impl Given {
         Ok(())
     }
 
-    /// Nothing is left that no option took.
+    /// Sets what all models that take texts have in common; nothing is left then.
     pub(crate) fn done(mut self, model: &mut ModelOptions) -> Result<(), InferenceError> {
         let mut truncation = model.truncation == Truncation::On;
         self.set("truncation", &mut truncation)?;
         model.truncation = if truncation { Truncation::On } else { Truncation::Off };
         self.set("max_length", &mut model.max_length)?;
         self.set("precision", &mut model.precision)?;
+        self.set("backend", &mut model.backend)?;
+        self.nothing_else()
+    }
+
+    /// Nothing is left that no option took.
+    pub(crate) fn nothing_else(self) -> Result<(), InferenceError> {
         match self.map.into_iter().next() {
             None => Ok(()),
             Some((name, _)) => {

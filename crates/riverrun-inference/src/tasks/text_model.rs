@@ -6,7 +6,7 @@ use std::sync::Arc;
 use riverrun_runner::{Compute, ItemError};
 
 use crate::InferenceError;
-use crate::backend::{self, Backend, Output, PackedBatch, Rows, Sharing, Tokens};
+use crate::backend::{self, AskedBackend, Backend, Output, PackedBatch, Rows, Sharing, Tokens};
 use crate::config::ModelConfig;
 use crate::encoder::{Arithmetic, Precision};
 use crate::kernels::Cpu;
@@ -19,6 +19,7 @@ pub(crate) struct ModelOptions {
     pub(crate) max_length: Option<usize>,
     pub(crate) cpu: Option<Cpu>,
     pub(crate) precision: Precision,
+    pub(crate) backend: AskedBackend,
 }
 
 impl ModelOptions {
@@ -64,6 +65,13 @@ macro_rules! model_options {
                 self.model.precision = precision;
                 self
             }
+
+            /// What computes a model whose weights are in ONNX, instead of the one that is chosen for it.
+            #[must_use]
+            pub fn backend(mut self, backend: $crate::backend::AskedBackend) -> Self {
+                self.model.backend = backend;
+                self
+            }
         }
     };
 }
@@ -94,7 +102,13 @@ impl TextModel {
     ) -> Result<Self, InferenceError> {
         let cpu = options.cpu.map_or_else(Cpu::chosen, Ok)?;
         let config = ModelConfig::read(directory)?;
-        let backend = backend::open(directory, &config, Arithmetic { cpu, precision: options.precision }, sharing)?;
+        let backend = backend::open(
+            directory,
+            &config,
+            Arithmetic { cpu, precision: options.precision },
+            options.backend,
+            sharing,
+        )?;
         let tokenizer = tokenizer(&*backend, directory, options, tokenization)?;
         Ok(Self { config, backend, tokenizer, cpu })
     }

@@ -155,7 +155,10 @@ impl Runnable for TextClassification {
     /// Classifies a short text and one of some fifty tokens.
     fn warm_up(&self, compute: &Compute) -> Result<(), ItemError> {
         let texts = ["Warm up.".to_owned(), "A text of the length that many have. ".repeat(6)];
-        let batch = texts.into_iter().map(|text| Ok(self.prepare(text.into())?.value)).collect::<Result<_, _>>()?;
+        let batch = texts
+            .into_iter()
+            .map(|text| Ok::<_, ItemError>(self.prepare(text.into())?.value))
+            .collect::<Result<_, ItemError>>()?;
         self.run(batch, compute)?.into_iter().try_for_each(|result| result.map(drop))
     }
 }
