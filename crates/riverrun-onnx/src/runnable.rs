@@ -128,6 +128,16 @@ impl OnnxModel {
         Ok(tensors)
     }
 
+    /// A tensor of several items: their number, and the shape of one.
+    fn of_items(&self, declared: &Declared) -> TensorSpec {
+        let mut spec = declared.spec();
+        if let Some(axis) = self.stacking.axis().filter(|&axis| axis < spec.shape.len()) {
+            spec.shape.remove(axis);
+        }
+        spec.shape.insert(0, -1);
+        spec
+    }
+
     fn no_dimension(&self, axis: usize) -> ItemError {
         ItemError::new(format!("a tensor of {} has no dimension {axis} for a batch", self.path().display()))
     }
@@ -278,6 +288,42 @@ impl Portable for OnnxModel {
         Vec::new()
     }
 
+    fn loaded_inputs(&self) -> Vec<TensorSpec> {
+        self.inputs().iter().map(|input| self.of_items(input)).collect()
+    }
+
+    fn loaded_outputs(&self) -> Vec<TensorSpec> {
+        self.outputs().iter().map(|output| self.of_items(output)).collect()
+    }
+
+    fn loaded_schema(&self) -> Value {
+        let tensor = |input: &Declared| {
+            let (mut shape, datatype) = (self.of_items(input).shape, input.datatype());
+            shape.remove(0);
+            let sizes: Vec<String> =
+                shape.iter().map(|&size| if size < 0 { "?".into() } else { size.to_string() }).collect();
+            let mut schema = json!({
+                "description": format!("{datatype} [{}], as nested lists or with `shape` and `data`.", sizes.join(", ")),
+                "type": ["array", "object", "number", "string", "boolean"],
+            });
+            if let Some(example) = input.shape().and_then(|_| example(datatype, &shape)) {
+                schema["example"] = example;
+            }
+            schema
+        };
+        let names: Vec<&str> = self.inputs().iter().map(Declared::name).collect();
+        let properties: serde_json::Map<String, Value> =
+            self.inputs().iter().map(|input| (input.name().to_owned(), tensor(input))).collect();
+        let object =
+            json!({"type": "object", "required": names, "additionalProperties": false, "properties": properties});
+        match self.inputs() {
+            [only] => {
+                json!({"oneOf": [{"type": ["array", "number"], "description": tensor(only)["description"]}, object]})
+            }
+            _ => object,
+        }
+    }
+
     fn inputs_from_tensors(tensors: Vec<Tensor>) -> Result<Vec<Tensors>, ItemError> {
         apart(&tensors, None)
     }
@@ -309,6 +355,23 @@ impl Portable for OnnxModel {
         });
         json!({"type": "object", "additionalProperties": tensor})
     }
+}
+
+/// The most elements that somebody may want to see of an example.
+const MOST_SHOWN: i64 = 32;
+
+/// A tensor of this shape as nested lists, one element long where a dimension is open.
+fn example(datatype: Datatype, shape: &[i64]) -> Option<Value> {
+    let element = match datatype {
+        Datatype::Fp32 | Datatype::Fp64 => json!(0.5),
+        Datatype::Bytes => json!("text"),
+        Datatype::Bool => json!(true),
+        _ => json!(1),
+    };
+    let sizes = || shape.iter().map(|&size| size.max(1));
+    let elements = sizes().try_fold(1_i64, i64::checked_mul)?;
+    let nested = |inner: Value, size: i64| (0..size).map(|_| inner.clone()).collect::<Value>();
+    (elements <= MOST_SHOWN).then(|| sizes().rev().fold(element, nested))
 }
 
 fn apart(tensors: &[Tensor], wanted: Option<usize>) -> Result<Vec<Tensors>, ItemError> {

@@ -178,6 +178,11 @@ impl<R: Portable> Runner<R> {
         Arc::new(self.clone())
     }
 
+    /// What is loaded in this process.
+    fn loaded(&self) -> Option<Arc<R>> {
+        self.core().ok()?.runnable().cloned()
+    }
+
     fn method_of(&self, method: Option<&str>) -> Result<Method<R>, RunnerError> {
         match method {
             Some(name) => self.method(name),
@@ -219,15 +224,15 @@ impl<R: Portable> AnyRunner for Runner<R> {
     }
 
     fn tensor_inputs(&self) -> Vec<TensorSpec> {
-        R::tensor_inputs()
+        self.loaded().map_or_else(R::tensor_inputs, |loaded| loaded.loaded_inputs())
     }
 
     fn tensor_outputs(&self) -> Vec<TensorSpec> {
-        R::tensor_outputs()
+        self.loaded().map_or_else(R::tensor_outputs, |loaded| loaded.loaded_outputs())
     }
 
     fn input_schema(&self) -> Value {
-        R::input_schema()
+        self.loaded().map_or_else(R::input_schema, |loaded| loaded.loaded_schema())
     }
 
     fn output_schema(&self) -> Value {

@@ -174,6 +174,33 @@ impl Portable for TreeModel {
         vec![TensorSpec { name: "output".to_owned(), datatype: Datatype::Fp64, shape: vec![-1, -1] }]
     }
 
+    fn loaded_inputs(&self) -> Vec<TensorSpec> {
+        wide("input", Datatype::Fp32, self.features())
+    }
+
+    fn loaded_outputs(&self) -> Vec<TensorSpec> {
+        wide("output", Datatype::Fp64, self.outputs())
+    }
+
+    fn loaded_schema(&self) -> Value {
+        let number = number_schema();
+        let features = self.features();
+        let example = vec![json!(0.5); features.min(MOST_SHOWN)];
+        let mut row = json!({"type": "array", "items": number, "minItems": features, "maxItems": features});
+        if features <= MOST_SHOWN {
+            row["example"] = json!(example);
+        }
+        let rows = json!({"type": "array", "items": row});
+        match self.feature_names() {
+            Some(names) => {
+                let properties: serde_json::Map<String, Value> =
+                    names.iter().map(|name| (name.clone(), number.clone())).collect();
+                json!({"oneOf": [row, {"type": "object", "additionalProperties": false, "properties": properties}, rows]})
+            }
+            None => json!({"oneOf": [row, rows]}),
+        }
+    }
+
     fn inputs_from_tensors(tensors: Vec<Tensor>) -> Result<Vec<Table>, ItemError> {
         let [tensor] = tensors.try_into().map_err(|tensors: Vec<Tensor>| {
             ItemError::new(format!("one tensor of rows is wanted, [rows, features]; {} came", tensors.len()))
@@ -243,8 +270,7 @@ impl Portable for TreeModel {
     }
 
     fn input_schema() -> Value {
-        let infinities = ["Infinity", "-Infinity"];
-        let number = json!({"oneOf": [{"type": ["number", "null"]}, {"type": "string", "enum": infinities}]});
+        let number = number_schema();
         let row = json!({"type": "array", "items": number, "example": [0.5, null, 3]});
         json!({"oneOf": [row, {"type": "object", "additionalProperties": number}, {"type": "array", "items": row}]})
     }
@@ -256,6 +282,18 @@ impl Portable for TreeModel {
             "items": {"type": "array", "items": {"type": "number"}},
         })
     }
+}
+
+/// The most features that somebody may want to see of an example.
+const MOST_SHOWN: usize = 64;
+
+fn number_schema() -> Value {
+    json!({"oneOf": [{"type": ["number", "null"]}, {"type": "string", "enum": ["Infinity", "-Infinity"]}]})
+}
+
+fn wide(name: &str, datatype: Datatype, width: usize) -> Vec<TensorSpec> {
+    let width = i64::try_from(width).unwrap_or(-1);
+    vec![TensorSpec { name: name.to_owned(), datatype, shape: vec![-1, width] }]
 }
 
 fn doubles(name: &str, shape: Vec<u64>, values: &[f64]) -> Result<Tensor, ItemError> {

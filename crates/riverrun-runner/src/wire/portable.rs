@@ -9,7 +9,7 @@ use crate::runnable::{ItemError, Runnable};
 
 /// A [`Runnable`] whose items can leave the process: what services serve and remote runners call.
 ///
-/// Nothing here takes `self`: the side that calls has no model loaded.
+/// Nothing that crosses takes `self`: the side that calls has no model loaded. What is `loaded_…` is what a service says of its model.
 ///
 /// The tensors are those of the Open Inference Protocol (KServe V2). By default there is one `BYTES` tensor `input` with an
 /// item's text, or its JSON where it is none, and one `output` with JSON; a lone tensor is taken by any name.
@@ -37,6 +37,16 @@ pub trait Portable: Runnable<Input: Sync, Output: Serialize + DeserializeOwned +
     /// The tensors that it gives.
     fn tensor_outputs() -> Vec<TensorSpec> {
         vec![TensorSpec::per_item("output", Datatype::Bytes)]
+    }
+
+    /// The tensors that this one takes, where that depends on what was loaded.
+    fn loaded_inputs(&self) -> Vec<TensorSpec> {
+        Self::tensor_inputs()
+    }
+
+    /// The tensors that this one gives, where that depends on what was loaded.
+    fn loaded_outputs(&self) -> Vec<TensorSpec> {
+        Self::tensor_outputs()
     }
 
     /// The items that a request's tensors hold.
@@ -90,6 +100,11 @@ pub trait Portable: Runnable<Input: Sync, Output: Serialize + DeserializeOwned +
     /// The JSON Schema of an item.
     fn input_schema() -> Value {
         json!({})
+    }
+
+    /// The JSON Schema of an item of this one, where that depends on what was loaded.
+    fn loaded_schema(&self) -> Value {
+        Self::input_schema()
     }
 
     /// The JSON Schema of an output.

@@ -33,7 +33,7 @@ pub(super) fn describe(paths: &mut Map<String, Value>, parts: &Parts<'_>, route:
         "Server-Timing": { "description": "How long it was queued and computed.", "schema": { "type": "string" } },
     });
     let parameters = query_parameters(&input);
-    let predict = json!({
+    let mut predict = json!({
         "operationId": format!("predict_{}", id_of(route)),
         "summary": format!("Asks model {name}"),
         "description": "One input is answered by its output, a list of inputs by a list. Parameters in the query or beside `inputs` \
@@ -57,9 +57,13 @@ pub(super) fn describe(paths: &mut Map<String, Value>, parts: &Parts<'_>, route:
             },
         }), &ERRORS, parts.secured),
     });
+    let takes_text = takes_text(&input);
+    if !takes_text {
+        without_text(&mut predict);
+    }
     paths.insert(route.to_owned(), json!({ "post": predict }));
     let lines = json!({ "schema": { "type": "string", "description": "One input per line." } });
-    let stream = json!({
+    let mut stream = json!({
         "operationId": format!("stream_{}", id_of(route)),
         "summary": format!("Asks model {name} about a stream of inputs"),
         "description": "One event per input, in their order and as soon as each is there: `result` with the output, or `error` with \
@@ -76,7 +80,25 @@ pub(super) fn describe(paths: &mut Map<String, Value>, parts: &Parts<'_>, route:
             "content": { "text/event-stream": { "schema": { "description": EVENTS } } },
         }), &ERRORS, parts.secured),
     });
+    if !takes_text {
+        without_text(&mut stream);
+    }
     paths.insert(stream_of(route), json!({ "post": stream }));
+}
+
+/// Whether an input can be a text alone.
+fn takes_text(input: &Value) -> bool {
+    let is_text = |schema: &Value| schema.get("type").is_none_or(|kind| kind == "string");
+    match input.get("oneOf").or_else(|| input.get("anyOf")).and_then(Value::as_array) {
+        Some(kinds) => kinds.iter().any(is_text),
+        None => is_text(input),
+    }
+}
+
+fn without_text(operation: &mut Value) {
+    if let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut) {
+        content.remove("text/plain");
+    }
 }
 
 fn body(input: &Value, max_items: usize) -> Value {

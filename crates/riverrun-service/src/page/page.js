@@ -4,7 +4,7 @@ import { call, element, start } from "./service.js";
 
 const LABELS_WANTED = 5;
 
-/** Route of each model, and whether it takes `top_k`. */
+/** Route of each model: whether it takes texts and `top_k`, and an input of it. */
 const choices = new Map();
 let latest = 0;
 
@@ -20,12 +20,38 @@ async function begin() {
     const model = operation?.["x-riverrun-model"];
     if (!model) continue;
     const topK = (operation.parameters ?? []).some((parameter) => parameter.name === "top_k");
-    choices.set(route, { model, topK });
+    const content = operation.requestBody.content;
+    const example = exampleOf(content["application/json"].schema.anyOf[0]);
+    choices.set(route, { model, topK, text: "text/plain" in content, example });
     select.append(new Option(`${model} (${route})`, route));
   }
+  offer();
   element("model-choice").hidden = choices.size < 2;
   element("send").disabled = choices.size === 0;
   element("status").textContent = choices.size ? "" : "This service has no model.";
+}
+
+/** An input as its schema has it. */
+function exampleOf(schema) {
+  if (schema.example !== undefined) return schema.example;
+  const kinds = schema.oneOf ?? schema.anyOf;
+  if (kinds) return exampleOf(kinds.find((kind) => kind.example !== undefined || kind.properties) ?? kinds[0]);
+  if (schema.properties) {
+    const wanted = schema.required ?? Object.keys(schema.properties);
+    return Object.fromEntries(wanted.map((name) => [name, exampleOf(schema.properties[name])]));
+  }
+  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
+  if (type === "array") return schema.items ? [exampleOf(schema.items)] : [];
+  return { string: "text", number: 0.5, integer: 1, boolean: true, object: {} }[type] ?? null;
+}
+
+/** Has the box say what the chosen model takes. */
+function offer() {
+  const choice = choices.get(element("model").value);
+  if (!choice) return;
+  element("text-label").textContent = choice.text ? "Text" : "Input in JSON";
+  element("text").placeholder = choice.text ? "Type a text" : "";
+  element("text").value = choice.text ? "" : JSON.stringify(choice.example, null, 1);
 }
 
 async function ask() {
@@ -40,7 +66,10 @@ async function ask() {
   try {
     const response = await call(route + query, {
       method: "POST",
-      headers: { "content-type": "text/plain; charset=utf-8", accept: "application/json" },
+      headers: {
+        "content-type": choice.text ? "text/plain; charset=utf-8" : "application/json",
+        accept: "application/json",
+      },
       body: element("text").value,
     });
     const answer = await response.json();
@@ -88,6 +117,7 @@ function bar({ label, score }) {
   return item;
 }
 
+element("model").addEventListener("change", offer);
 element("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   ask();
