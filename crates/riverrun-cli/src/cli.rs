@@ -1,14 +1,17 @@
 //! The command line.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use riverrun::inference::TopK;
 
+use crate::classify::ClassifyArguments;
+use crate::embed::EmbedArguments;
 use crate::models::ModelsArguments;
+use crate::ner::NerArguments;
+use crate::predict::PredictArguments;
+use crate::rerank::RerankArguments;
 use crate::serve::ServeArguments;
 
-/// Keeps models, and applies them to lines of text.
+/// Keeps models, applies them to records, and serves them.
 #[derive(Debug, Parser)]
 #[command(
     name = "riverrun",
@@ -28,47 +31,19 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Import, pull, list, label, export and delete the models of the store
-    Models(ModelsArguments),
-    /// Label each line of files or of standard input
-    Classify(ClassifyArguments),
+    Models(Box<ModelsArguments>),
+    /// Label texts, of files or of standard input
+    Classify(Box<ClassifyArguments>),
+    /// Give texts vectors that are near each other where they mean the same
+    Embed(Box<EmbedArguments>),
+    /// Find the names of people, places and other things in texts
+    Ner(Box<NerArguments>),
+    /// Put documents in the order of how well they answer a query
+    Rerank(Box<RerankArguments>),
+    /// Apply any model, to texts, tensors or rows of tables
+    Predict(Box<PredictArguments>),
     /// Serve models over HTTP and gRPC
     Serve(Box<ServeArguments>),
-}
-
-#[derive(Debug, Args)]
-#[command(
-    override_usage = "riverrun classify [OPTIONS] [TAG] [FILE]...",
-    after_help = "\
-The first argument is the model's TAG, unless there is a file of that name or it
-holds a `/`. Without a TAG the model is text-classification:latest. Lines come
-from standard input when there is no FILE, and for `-`. Each gives one line of
-JSON, in the same order: {\"text\", \"label\", \"score\"}, or with --top-k
-{\"text\", \"labels\": [{\"label\", \"score\"}, ...]}. A line that is not UTF-8 is
-reported and passed over.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (what was done is written).
-
-Example:
-  riverrun classify tweet-sentiment:1.0 tweets.txt --output labels.jsonl"
-)]
-pub(crate) struct ClassifyArguments {
-    /// A model's tag, and the files to read
-    #[arg(value_name = "TAG or FILE")]
-    pub(crate) arguments: Vec<PathBuf>,
-    /// The model; every other argument is a file then
-    #[arg(short, long, value_name = "TAG")]
-    pub(crate) model: Option<String>,
-    /// Give the N best labels of each line, or `all`
-    #[arg(long, value_name = "N|all", value_parser = top_k)]
-    pub(crate) top_k: Option<TopK>,
-    /// Write to this file, and what is wrong with bad lines to FILE.errors
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Compute on at most N cores [default: all]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub(crate) parallelism: Option<usize>,
-    /// Have an inference service label the lines; every argument is a file then
-    #[arg(long, value_name = "URL", conflicts_with = "parallelism")]
-    pub(crate) service: Option<String>,
 }
 
 pub(crate) fn top_k(text: &str) -> Result<TopK, String> {

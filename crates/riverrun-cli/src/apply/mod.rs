@@ -1,135 +1,76 @@
-//! `riverrun classify`: a stream program from lines to labels.
+//! The commands that apply a model to records: a stream program from the files to the results.
+//!
+//! [`Applied`] is what they differ in.
 
+mod arguments;
+mod command;
+mod intake;
 mod interrupt;
+mod line;
 mod output;
 mod progress;
-mod source_of_labels;
+mod record;
+mod runner;
+mod source;
 mod tally;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use riverrun::connectors::Line;
 use riverrun::model::{Error as ModelError, Model, ModelStore, TagRef};
 use riverrun::prelude::*;
+use riverrun::runner::{AnyRunner, Call, Inputs, RequestOptions, RunnerError};
 use riverrun::stream::source::{RecordError, Source};
 
-use crate::cli::ClassifyArguments;
+pub(crate) use arguments::{ApplyArguments, ServiceArgument, option, parameters, precision};
+pub(crate) use command::{Applied, Shape, right_command};
+pub(crate) use runner::of_inference;
+
 use crate::failure::{Failure, Result, say};
 use crate::models::any;
+use arguments::Format;
+use intake::Intake;
 use interrupt::{Interrupt, Interruptible};
-use output::{ErrorsSink, LabelsSink, Outputs};
+use output::{ErrorsSink, Outcome, Outputs, ResultsSink};
 use progress::Progress;
-use source_of_labels::SourceOfLabels;
+use record::{Fields, Raw};
 
-const DEFAULT_TAG: &str = "text-classification:latest";
+/// How many records may be queued or inside the model: as many as a runner's queue takes.
+const IN_FLIGHT: usize = 1024;
 
-pub(crate) fn run(arguments: ClassifyArguments) -> Result {
+/// Applies a command's model to the records.
+pub(crate) fn run(command: &Applied, arguments: &ApplyArguments, service: Option<&str>) -> Result {
     if let Some(cores) = arguments.parallelism {
         Compute::set_permits(cores);
     }
-    let (tag, mut files) = tag_and_files(&arguments)?;
-    let labels = match &arguments.service {
-        Some(url) => SourceOfLabels::Service { url: url.clone(), model: arguments.model.as_ref().map(|_| tag) },
-        None => {
-            let may_be_a_file = arguments.model.is_none() && files.len() < arguments.arguments.len();
-            let model = Box::new(find(&tag, may_be_a_file)?);
-            SourceOfLabels::Model { tag, model }
-        }
-    };
-    // The source reads a file once, however often it is given.
+    let (given, mut files) = source::tag_and_files(arguments, service.is_some())?;
+    // A file is read once, however often it is given.
     let mut seen = BTreeSet::new();
     files.retain(|file| seen.insert(file.clone()));
-    match files.as_slice() {
-        [] => run_on(StdinLineSource::new().with_positions(), &arguments, &labels, &files),
-        [only] if only == Path::new("-") => {
-            run_on(StdinLineSource::new().with_positions(), &arguments, &labels, &files)
+    source::check(&files)?;
+    let parameters = parameters(command.parameters.iter().cloned(), arguments.precision);
+    let asked = Asked { command, arguments, files: &files };
+
+    if let (Some(url), Some(connect)) = (service, command.connect) {
+        return asked.run(None, || connect(url, given.as_ref(), &parameters));
+    }
+    let may_be_a_file = arguments.model.is_none() && files.len() < arguments.arguments.len();
+    let tag = match (given, &command.default_tag) {
+        (Some(tag), _) => tag,
+        (None, Some(tag)) => any(tag)?,
+        (None, None) => {
+            let problem = format!(
+                "`riverrun {}` needs a model; give its TAG first, `riverrun models list` shows those there are",
+                command.name
+            );
+            return Err(Failure::Usage(problem));
         }
-        _ => {
-            // A directory or a pattern could match the output.
-            files.iter().filter(|file| *file != Path::new("-")).try_for_each(|file| is_one_file(file))?;
-            let inputs = files.iter().map(|file| if file == Path::new("-") { Path::new(STDIN) } else { file });
-            run_on(FileSource::lines(inputs).with_positions(), &arguments, &labels, &files)
-        }
-    }
-}
-
-fn run_on(
-    source: impl Source<Out = Line>, arguments: &ClassifyArguments, labels: &SourceOfLabels, files: &[PathBuf],
-) -> Result {
-    // What can't be read is found before a model is loaded and an output overwritten.
-    source.create_enumerator().map_err(Failure::failed)?;
-    let outputs = Arc::new(Outputs::create(arguments.output.as_deref(), files)?);
-
-    let runner = labels.runner(arguments.top_k.unwrap_or_default())?;
-    if files.is_empty() && io::stdin().is_terminal() {
-        say("reading lines from the keyboard; Ctrl-D ends them");
-    }
-
-    let interrupt = Interrupt::install()?;
-    let progress = Arc::new(Progress::start(files, arguments.output.is_some()));
-    let done = classify(source, &runner, arguments.top_k.is_some(), &interrupt, &outputs, &progress);
-    let tally = progress.finish();
-    if let Some(failure) = outputs.failure() {
-        return Err(failure);
-    }
-    done?;
-    say(tally.summary(interrupt.is_requested(), outputs.errors_path()));
-    if interrupt.is_requested() { Err(Failure::Interrupted) } else { Ok(()) }
-}
-
-/// Standard input as a file, among others.
-const STDIN: &str = "/dev/stdin";
-
-/// The program. One subtask reads and writes, which keeps the order; the model is computed on all cores.
-fn classify(
-    source: impl Source<Out = Line>, runner: &Runner<TextClassification>, all_labels: bool, interrupt: &Arc<Interrupt>,
-    outputs: &Arc<Outputs>, progress: &Arc<Progress>,
-) -> Result {
-    let env = StreamExecutionEnvironment::get_execution_environment();
-    env.set_parallelism(1).set_job_name("classify");
-    let lines = env.from_source(Interruptible { source, interrupt: interrupt.clone() });
-    let labelled = lines.infer(runner, |line| line.text.as_str().into());
-    let failed = labelled.failures().map(|failed| RecordError { record: failed.record.place(), message: failed.error });
-    let errors = lines.errors().union([&failed]);
-    errors.sink_to(ErrorsSink { outputs: outputs.clone(), progress: progress.clone() });
-    labelled.sink_to(LabelsSink { outputs: outputs.clone(), progress: progress.clone(), all_labels });
-    env.execute().map_err(Failure::failed)?;
-    Ok(())
-}
-
-fn is_one_file(path: &Path) -> Result {
-    let problem = match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_dir() => return Ok(()),
-        Ok(_) => format!("{} is a directory; give the files in it", path.display()),
-        Err(error) => format!("cannot open {}: {error}; check the path", path.display()),
     };
-    Err(Failure::Failed(problem))
-}
-
-/// Tells the tag from the files.
-fn tag_and_files(arguments: &ClassifyArguments) -> Result<(TagRef, Vec<PathBuf>)> {
-    let files = || arguments.arguments.clone();
-    if let Some(tag) = &arguments.model {
-        return Ok((any(tag)?, files()));
-    }
-    if arguments.service.is_some() {
-        return Ok((any(DEFAULT_TAG)?, files()));
-    }
-    match arguments.arguments.split_first() {
-        Some((first, rest)) if !is_a_file(first) => Ok((any(&first.to_string_lossy())?, rest.to_vec())),
-        _ => Ok((any(DEFAULT_TAG)?, files())),
-    }
-}
-
-/// Whether an argument means a file: it is there, or it has a `/`, as no tag has.
-fn is_a_file(argument: &Path) -> bool {
-    argument == Path::new("-")
-        || argument.to_string_lossy().contains(std::path::is_separator)
-        || fs::metadata(argument).is_ok()
+    let model = find(&tag, may_be_a_file)?;
+    asked.run(Some(&model), || runner::of_model(command, &tag, &model, &parameters))
 }
 
 fn find(tag: &TagRef, may_be_a_file: bool) -> Result<Model> {
@@ -140,4 +81,120 @@ fn find(tag: &TagRef, may_be_a_file: bool) -> Result<Model> {
         }
         error => error.into(),
     })
+}
+
+/// What a person has asked for.
+struct Asked<'a> {
+    command: &'a Applied,
+    arguments: &'a ApplyArguments,
+    files: &'a [PathBuf],
+}
+
+impl Asked<'_> {
+    fn run(&self, model: Option<&Model>, load: impl FnOnce() -> Result<Arc<dyn AnyRunner>>) -> Result {
+        // An input that can't be is told before an earlier output is overwritten, which needs the model.
+        let runner = load()?;
+        let intake = self.command.intake(model, &*runner);
+        let format = source::format_of(self.arguments.format, self.files, &intake)?;
+        source::check_columns(format, self.files, &intake)?;
+        let program = Program { runner, intake: Arc::new(intake), is_json: format == Format::Jsonl };
+        let only_stdin = self.files.is_empty() || self.files == [PathBuf::from("-")];
+        let inputs: Vec<&Path> = match self.files {
+            [] => vec![Path::new(source::STDIN)],
+            files => {
+                let named = |file: &'_ PathBuf| *file == Path::new("-");
+                files.iter().map(|file| if named(file) { Path::new(source::STDIN) } else { file.as_path() }).collect()
+            }
+        };
+        match format {
+            Format::Text | Format::Jsonl if only_stdin => self.run_on(StdinLineSource::new().with_positions(), program),
+            Format::Text | Format::Jsonl => self.run_on(FileSource::lines(inputs).with_positions(), program),
+            Format::Csv | Format::Tsv => {
+                let delimiter = if format == Format::Csv { b',' } else { b'\t' };
+                let table = FileSource::csv::<Fields<String>>(inputs).delimiter(delimiter);
+                self.run_on(table.with_positions(), program)
+            }
+        }
+    }
+
+    fn run_on(&self, source: impl Source<Out: Raw>, program: Program) -> Result {
+        // What can't be read is found before an output is overwritten.
+        source.create_enumerator().map_err(Failure::failed)?;
+        let outputs = Arc::new(Outputs::create(self.arguments.output.as_deref(), self.files, self.command.shape)?);
+        if self.files.is_empty() && io::stdin().is_terminal() {
+            say("reading lines from the keyboard; Ctrl-D ends them");
+        }
+
+        let interrupt = Interrupt::install()?;
+        let progress = Arc::new(Progress::start(self.files, self.arguments.output.is_some()));
+        let done = program.execute(self.command.name, source, &interrupt, &outputs, &progress);
+        let tally = progress.finish();
+        outputs.finish();
+        if let Some(failure) = outputs.failure() {
+            return Err(failure);
+        }
+        done?;
+        say(tally.summary(interrupt.is_requested(), outputs.errors_path()));
+        if interrupt.is_requested() { Err(Failure::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// The program. One subtask reads and writes, which keeps the order; the model is computed on all cores.
+#[derive(Clone)]
+struct Program {
+    runner: Arc<dyn AnyRunner>,
+    intake: Arc<Intake>,
+    is_json: bool,
+}
+
+impl Program {
+    fn execute(
+        self, name: &str, source: impl Source<Out: Raw>, interrupt: &Arc<Interrupt>, outputs: &Arc<Outputs>,
+        progress: &Arc<Progress>,
+    ) -> Result {
+        let env = StreamExecutionEnvironment::get_execution_environment();
+        env.set_parallelism(1).set_job_name(name);
+        let records = env.from_source(Interruptible { source, interrupt: interrupt.clone() });
+        let call = move |raw| self.clone().outcome(raw);
+        let outcomes = AsyncDataStream::ordered_wait(&records, call, Duration::MAX).capacity(IN_FLIGHT);
+        let (outputs, progress) = (outputs.clone(), progress.clone());
+        records.errors().sink_to(ErrorsSink { outputs: outputs.clone(), progress: progress.clone() });
+        outcomes.sink_to(ResultsSink { outputs, progress });
+        env.execute().map_err(Failure::failed)?;
+        Ok(())
+    }
+
+    /// What comes of one record; nothing of a blank line.
+    async fn outcome(self, raw: impl Raw) -> std::result::Result<Vec<Outcome>, std::convert::Infallible> {
+        let record = match raw.record(self.is_json) {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(Vec::new()),
+            Err(error) => return Ok(vec![Outcome::Bad(error)]),
+        };
+        let outcome = match self.answer(&record.given).await {
+            Ok(result) => Outcome::Done { given: record.given, result },
+            Err(message) => Outcome::Bad(RecordError { record: record.place(), message }),
+        };
+        Ok(vec![outcome])
+    }
+
+    /// The model's answer, as JSON.
+    async fn answer(&self, given: &record::Given) -> std::result::Result<String, String> {
+        let payload = self.intake.payload(given)?;
+        let call = Call { method: None, inputs: Inputs::Payloads(vec![payload]), options: RequestOptions::new() };
+        let answers = self.runner.call(call).await.map_err(|error| in_words(&error))?;
+        match answers.get(0) {
+            Some(Ok(output)) => serde_json::to_string(output).map_err(|error| error.to_string()),
+            Some(Err(error)) => Err(in_words(error)),
+            None => Err("the model gave no answer".into()),
+        }
+    }
+}
+
+/// What is wrong with one record; there is only one runner, so its name says nothing.
+fn in_words(error: &RunnerError) -> String {
+    match error {
+        RunnerError::InvalidInput { error, .. } | RunnerError::Item { error, .. } => error.to_string(),
+        other => other.to_string(),
+    }
 }

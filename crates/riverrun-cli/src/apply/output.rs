@@ -1,41 +1,46 @@
-//! Where labels and bad lines go.
+//! Where results and bad lines go.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use riverrun::connectors::Line;
 use riverrun::prelude::*;
 use riverrun::stream::StreamRecord;
 use riverrun::stream::operator::Readiness;
 use riverrun::stream::sink::{NoCommit, Sink, SinkWriter};
 use riverrun::stream::source::RecordError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::command::Shape;
+use super::line::{self, Written};
 use super::progress::Progress;
+use super::record::Given;
 use crate::failure::Failure;
 
 /// The outputs of a run, and what went wrong with them.
 pub(super) struct Outputs {
-    labels: Mutex<Box<dyn Write + Send>>,
-    labels_name: String,
+    results: Mutex<Box<dyn Write + Send>>,
+    results_name: String,
     /// Where bad lines go, made with the first of them; standard error where there is none.
     errors_path: Option<PathBuf>,
     errors: Mutex<Option<File>>,
     failure: Mutex<Option<Failure>>,
+    shape: Shape,
+    /// What is sorted when all is there: lines by their scores.
+    ranked: Mutex<Vec<(f32, Vec<u8>)>>,
 }
 
 impl Outputs {
     /// Opens the output, which must not be one of the inputs.
-    pub(super) fn create(path: Option<&Path>, inputs: &[PathBuf]) -> crate::failure::Result<Self> {
-        let labels_name = path.map_or_else(|| "standard output".into(), |path| path.display().to_string());
+    pub(super) fn create(path: Option<&Path>, inputs: &[PathBuf], shape: Shape) -> crate::failure::Result<Self> {
+        let results_name = path.map_or_else(|| "standard output".into(), |path| path.display().to_string());
         let errors_path = path.map(|path| {
             let mut name = path.as_os_str().to_owned();
             name.push(".errors");
             PathBuf::from(name)
         });
-        let labels: Box<dyn Write + Send> = match path {
+        let results: Box<dyn Write + Send> = match path {
             None => Box::new(BufWriter::with_capacity(64 * 1024, io::stdout())),
             Some(path) => {
                 for written in std::iter::once(path).chain(errors_path.as_deref()) {
@@ -47,7 +52,7 @@ impl Outputs {
                         )));
                     }
                 }
-                Box::new(BufWriter::new(File::create(path).map_err(|error| Failure::write(&labels_name, &error))?))
+                Box::new(BufWriter::new(File::create(path).map_err(|error| Failure::write(&results_name, &error))?))
             }
         };
         // Those of an earlier run would be taken for those of this one.
@@ -58,7 +63,8 @@ impl Outputs {
             return Err(Failure::write(&path.display().to_string(), &error));
         }
         let (errors, failure) = (Mutex::default(), Mutex::default());
-        Ok(Self { labels: Mutex::new(labels), labels_name, errors_path, errors, failure })
+        let results = Mutex::new(results);
+        Ok(Self { results, results_name, shape, ranked: Mutex::default(), errors_path, errors, failure })
     }
 
     /// Where bad lines went, if they went to a file.
@@ -69,6 +75,29 @@ impl Outputs {
     /// What could not be written.
     pub(super) fn failure(&self) -> Option<Failure> {
         lock(&self.failure).take()
+    }
+
+    /// Writes what has to wait for the last record.
+    pub(super) fn finish(&self) {
+        let Shape::Ranked { most } = self.shape else { return };
+        let mut ranked = std::mem::take(&mut *lock(&self.ranked));
+        // Stable: of equal scores the first document stays first.
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut results = lock(&self.results);
+        let written = ranked.iter().take(most).try_for_each(|(_, line)| results.write_all(line));
+        if let Err(error) = written.and_then(|()| results.flush()) {
+            self.refuse(&self.results_name, &error);
+        }
+    }
+
+    /// Says what is wrong with a record.
+    fn report(&self, error: RecordError, progress: &Progress) -> Result<()> {
+        self.write_error(&error, progress).map_err(|refused| {
+            let path = self.errors_path.as_deref().unwrap_or(Path::new("standard error"));
+            self.refuse(&path.display().to_string(), &refused)
+        })?;
+        progress.bad(error.record);
+        Ok(())
     }
 
     fn write_error(&self, error: &RecordError, progress: &Progress) -> io::Result<()> {
@@ -95,44 +124,32 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes labels as lines of JSON. What arrives together is written together, and at once.
+/// What came of a record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Outcome {
+    /// The model's answer, as JSON.
+    Done {
+        given: Given,
+        result: String,
+    },
+    Bad(RecordError),
+}
+
+/// Writes results as lines of JSON. What arrives together is written together, and at once.
 #[derive(Clone)]
-pub(super) struct LabelsSink {
+pub(super) struct ResultsSink {
     pub(super) outputs: Arc<Outputs>,
     pub(super) progress: Arc<Progress>,
-    pub(super) all_labels: bool,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Labelled<'a> {
-    Best { text: &'a str, label: &'a str, score: f32 },
-    All { text: &'a str, labels: &'a [Classification] },
-}
-
-impl LabelsSink {
-    fn write(&self, records: &[StreamRecord<(Line, Vec<Classification>)>]) -> io::Result<()> {
-        let mut output = lock(&self.outputs.labels);
-        for StreamRecord { value: (Line { text, .. }, labels), .. } in records {
-            let line = match labels.first() {
-                Some(best) if !self.all_labels => Labelled::Best { text, label: &best.label, score: best.score },
-                _ => Labelled::All { text, labels },
-            };
-            serde_json::to_writer(&mut *output, &line)?;
-            output.write_all(b"\n")?;
-        }
-        output.flush()
-    }
-}
-
-impl Sink for LabelsSink {
-    type In = (Line, Vec<Classification>);
+impl Sink for ResultsSink {
+    type In = Outcome;
     type Committable = ();
     type Writer = Self;
     type Committer = NoCommit;
 
     fn name(&self) -> String {
-        "Labels".into()
+        "Results".into()
     }
 
     fn create_writer(&self, _: &RuntimeContext, _: Vec<Vec<u8>>) -> Result<Self> {
@@ -144,13 +161,36 @@ impl Sink for LabelsSink {
     }
 }
 
-impl SinkWriter for LabelsSink {
-    type In = (Line, Vec<Classification>);
+impl SinkWriter for ResultsSink {
+    type In = Outcome;
     type Committable = ();
 
-    fn write(&mut self, records: Vec<StreamRecord<Self::In>>) -> Result<Readiness> {
-        Self::write(self, &records).map_err(|error| self.outputs.refuse(&self.outputs.labels_name, &error))?;
-        self.progress.labelled(records.iter().filter_map(|record| record.value.1.first()).map(|best| &best.label));
+    fn write(&mut self, outcomes: Vec<StreamRecord<Outcome>>) -> Result<Readiness> {
+        let outputs = &self.outputs;
+        let refuse = |error| outputs.refuse(&outputs.results_name, &error);
+        let mut results = lock(&outputs.results);
+        let (mut done, mut labels) = (0, Vec::new());
+        for StreamRecord { value: outcome, .. } in outcomes {
+            match outcome {
+                Outcome::Done { given, result } => {
+                    done += 1;
+                    let mut line = Vec::new();
+                    let written = line::write(outputs.shape, &given, &result, &mut line).map_err(io::Error::from);
+                    labels.extend(match written.map_err(refuse)? {
+                        Written::Plain => None,
+                        Written::Labelled(label) => Some(label),
+                        Written::Scored(score) => {
+                            lock(&outputs.ranked).push((score, line));
+                            continue;
+                        }
+                    });
+                    results.write_all(&line).map_err(refuse)?;
+                }
+                Outcome::Bad(error) => outputs.report(error, &self.progress)?,
+            }
+        }
+        results.flush().map_err(refuse)?;
+        self.progress.done(done, &labels);
         Ok(Readiness::Ready)
     }
 }
@@ -186,13 +226,7 @@ impl SinkWriter for ErrorsSink {
     type Committable = ();
 
     fn write(&mut self, records: Vec<StreamRecord<RecordError>>) -> Result<Readiness> {
-        for StreamRecord { value: error, .. } in records {
-            self.outputs.write_error(&error, &self.progress).map_err(|refused| {
-                let path = self.outputs.errors_path.as_deref().unwrap_or(Path::new("standard error"));
-                self.outputs.refuse(&path.display().to_string(), &refused)
-            })?;
-            self.progress.bad(error.record);
-        }
+        records.into_iter().try_for_each(|record| self.outputs.report(record.value, &self.progress))?;
         Ok(Readiness::Ready)
     }
 }

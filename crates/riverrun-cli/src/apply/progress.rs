@@ -1,4 +1,4 @@
-//! What moves on the screen while lines are classified.
+//! What moves on the screen while a model is applied.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -8,7 +8,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
-use riverrun::inference::Label;
 
 use super::tally::Tally;
 use crate::failure::say;
@@ -48,9 +47,10 @@ impl Progress {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn labelled<'a>(&self, labels: impl Iterator<Item = &'a Label>) {
+    /// So many records have results, and these labels if they have any.
+    pub(super) fn done(&self, records: u64, labels: &[String]) {
         let mut tally = self.tally();
-        labels.for_each(|label| tally.labelled(label));
+        tally.done(records, labels);
         self.bar.set_position(tally.lines());
     }
 

@@ -4,22 +4,29 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use indicatif::HumanCount;
-use riverrun::inference::Label;
 
 /// How many places of bad lines the summary names.
 const NAMED: usize = 3;
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    labels: BTreeMap<Label, u64>,
+    done: u64,
+    labels: BTreeMap<String, u64>,
     bad: u64,
     /// The places of the first bad lines.
     named: Vec<String>,
 }
 
 impl Tally {
-    pub(super) fn labelled(&mut self, label: &Label) {
-        *self.labels.entry(label.clone()).or_default() += 1;
+    /// Counts records that have results, and the labels that some of them got.
+    pub(super) fn done(&mut self, records: u64, labels: &[String]) {
+        self.done += records;
+        for label in labels {
+            match self.labels.get_mut(label) {
+                Some(count) => *count += 1,
+                None => drop(self.labels.insert(label.clone(), 1)),
+            }
+        }
     }
 
     pub(super) fn bad(&mut self, place: String) {
@@ -30,7 +37,7 @@ impl Tally {
     }
 
     pub(super) fn lines(&self) -> u64 {
-        self.labels.values().sum::<u64>() + self.bad
+        self.done + self.bad
     }
 
     /// One line for people.
@@ -64,8 +71,8 @@ mod tests {
     #[test]
     fn a_summary_counts_labels_and_names_the_first_bad_lines() {
         let mut tally = Tally::default();
-        (0..1200).for_each(|_| tally.labelled(&"neutral".into()));
-        tally.labelled(&"negative".into());
+        (0..1200).for_each(|_| tally.done(1, &["neutral".into()]));
+        tally.done(1, &["negative".into()]);
         (1..=5).for_each(|line| tally.bad(format!("line {line} of a")));
 
         let summary = tally.summary(false, Some(Path::new("out.errors")));

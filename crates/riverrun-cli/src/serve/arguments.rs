@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use riverrun::inference::TopK;
+use riverrun::inference::{Precision, TopK};
+use riverrun::model::InferenceTask;
+use serde_json::Value;
 
 use super::parse::{Routed, Shadowed, Weighted, address, seconds, share, size};
+use crate::apply::{option, precision};
 use crate::cli::{at_least_one, top_k};
 
 #[derive(Debug, Args)]
@@ -24,7 +27,7 @@ pub(crate) struct ServeArguments {
     /// The models: `name` or `name:version`, or several `name:version=WEIGHT`
     #[arg(required = true, value_name = "TAG")]
     pub(super) tags: Vec<Weighted>,
-    /// Where a model answers [default: /classify, of several models /NAME]
+    /// Where a model answers [default: as its command, /classify say; of several /NAME]
     #[arg(long, value_name = "[NAME=]PATH")]
     pub(super) route: Vec<Routed>,
     /// The TCP port; 0 takes a free one [default: 3000]
@@ -39,6 +42,15 @@ pub(crate) struct ServeArguments {
     /// Give the N best labels, or `all`
     #[arg(long, value_name = "N|all", value_parser = top_k)]
     pub(super) top_k: Option<TopK>,
+    /// Compute in f32 (the default), bf16 or int8
+    #[arg(long, value_parser = precision)]
+    pub(super) precision: Option<Precision>,
+    /// What the models do, where they can do other things than the store says
+    #[arg(long, hide_short_help = true)]
+    pub(super) task: Option<InferenceTask>,
+    /// An option of the model's task, such as aggregation_strategy=simple
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = option, hide_short_help = true)]
+    pub(super) options: Vec<(String, Value)>,
     /// Have another version compute a share of the requests too, and compare
     #[arg(long, value_name = "TAG[=SHARE]", hide_short_help = true)]
     pub(super) shadow: Vec<Shadowed>,
@@ -55,7 +67,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
     /// Let pages of this origin call the service; `*` for all
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", hide_short_help = true)]
     pub(super) cors: Vec<String>,
     /// Write a JSON line for each request to standard error
     #[arg(long)]

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::DecimalBytes;
+use riverrun::inference::AnyRunnerOptions;
 use riverrun::model::{Model, ModelStore, TagRef};
-use riverrun::prelude::*;
 use riverrun::runner::Batching;
+use riverrun::runner::wire::Map;
 use riverrun::service::{Follow, FollowEvent, Following, ServedModel, Shadow};
 
 use super::arguments::ServeArguments;
 use super::store_source::{Loading, StoreSource};
+use crate::apply::{parameters, right_command};
 use crate::failure::{Failure, Result, say};
 
 /// The models, found in the store and not loaded yet.
@@ -77,8 +79,10 @@ pub(super) fn plan(arguments: &ServeArguments) -> Result<Plan> {
         planned.shadow = Some((store.get(&TagRef::from(&shadow.tag))?, shadow.share));
     }
     let loading = Loading {
-        options: TextClassificationOptions::new().top_k(arguments.top_k.unwrap_or_default()),
-        batching: batching(arguments),
+        options: arguments.task.into_iter().fold(
+            AnyRunnerOptions::new().parameters(options(arguments)).batching(batching(arguments)),
+            AnyRunnerOptions::task,
+        ),
     };
     Ok(Plan { store, loading, models })
 }
@@ -103,9 +107,18 @@ fn give_routes(models: &mut [Planned], arguments: &ServeArguments) -> Result {
         planned.routes.push(routed.path.clone());
     }
     for planned in models.iter_mut().filter(|planned| planned.routes.is_empty()) {
-        planned.routes.push(if several { format!("/{}", planned.name) } else { "/classify".to_owned() });
+        let own = planned.versions.first().map_or("predict", |(model, _)| right_command(model));
+        let route = if several { &planned.name } else { own };
+        let route = format!("/{route}");
+        planned.routes.push(route);
     }
     Ok(())
+}
+
+/// Options of the task by their names.
+fn options(arguments: &ServeArguments) -> Map {
+    let top_k = arguments.top_k.map(|top_k| ("top_k".to_owned(), serde_json::json!(top_k)));
+    parameters(arguments.options.iter().cloned().chain(top_k), arguments.precision)
 }
 
 fn batching(arguments: &ServeArguments) -> Batching {

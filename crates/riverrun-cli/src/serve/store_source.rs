@@ -2,28 +2,24 @@
 
 use std::sync::Arc;
 
-use riverrun::inference::ModelExt;
+use riverrun::inference::{AnyRunnerOptions, ModelExt};
 use riverrun::model::{Model, ModelStore, TagRef};
-use riverrun::prelude::*;
-use riverrun::runner::{AnyRunner, Batching};
+use riverrun::runner::AnyRunner;
 use riverrun::service::{ModelSource, SourceError};
 
-use crate::failure::{Failure, Result};
+use crate::apply::of_inference;
+use crate::failure::Result;
 
 /// How every version is loaded.
 #[derive(Clone)]
 pub(super) struct Loading {
-    pub(super) options: TextClassificationOptions,
-    pub(super) batching: Batching,
+    pub(super) options: AnyRunnerOptions,
 }
 
 impl Loading {
-    /// A runner of `model`, loaded.
+    /// A runner of `model` for what it is for, loaded.
     pub(super) fn load(&self, model: &Model) -> Result<Arc<dyn AnyRunner>> {
-        let runner = model.to_runner_with(self.options.clone()).map_err(Failure::failed)?;
-        let runner = runner.batching(self.batching.clone());
-        runner.ensure_local().map_err(Failure::failed)?;
-        Ok(runner.erased())
+        model.to_any_runner(&self.options).map_err(of_inference)
     }
 }
 
