@@ -293,3 +293,54 @@ fn a_pull_that_cannot_be_is_said_with_what_to_do() {
     assert!(stderr(&malformed).contains("write `hf:org/name`"), "{}", stderr(&malformed));
     assert!(json(&machine, &["list"]).as_array().unwrap().is_empty());
 }
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+#[test]
+fn backends_are_compared_and_the_best_is_shown_used_and_forgotten() {
+    let machine = Machine::bare();
+    let model = format!("{FIXTURES}/riverrun-onnx/tests/fixtures/two-inputs.onnx");
+    assert!(machine.run(&["models", "import", &model, "--name", "sums", "--version", "1"]).status.success());
+
+    let bench = json(&machine, &["bench", "sums", "--rounds", "1"]);
+    let cpu = bench["cpu"].as_str().unwrap();
+    let kept = machine.path("home/models/sums/1/.best-backend.json");
+    fs::write(&kept, serde_json::json!({ cpu: "rten", "another": "onnxruntime" }).to_string()).unwrap();
+    let shown = stdout(&machine.run(&["models", "get", "sums"]));
+    machine.write("a.jsonl", "{\"left\": [1, 2], \"right\": [3, 4]}");
+    let used = machine.run(&["predict", "sums", "a.jsonl"]);
+    let exported = json(&machine, &["export", "sums", "sums.tar.zst"]);
+    let imported = json(&machine, &["import", "sums.tar.zst", "--name", "copy"]);
+    let forgotten = machine.run(&["models", "bench", "sums", "--forget"]);
+    let again = machine.run(&["models", "bench", "sums", "--forget"]);
+
+    assert_eq!(bench["backends"][0]["backend"], "rten");
+    assert!(bench["backends"][0]["records_per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{bench}");
+    assert!(shown.contains("backend    rten (the fastest here, by `models bench`)"), "{shown}");
+    assert!(used.status.success(), "{}", stderr(&used));
+    assert!(exported["size"].is_u64() && imported["files"].as_array().unwrap().len() == 1, "it stays on its machine");
+    assert!(stdout(&forgotten).contains("is forgotten") && stdout(&again).contains("nothing was known"));
+    assert!(fs::read_to_string(&kept).unwrap().contains("another"), "what other machines found stays");
+    assert!(machine.run(&["models", "delete", "sums:1"]).status.success() && !kept.exists());
+}
+
+#[test]
+fn precisions_are_compared_and_none_is_chosen() {
+    let machine = Machine::with_model();
+    machine.write("a.txt", "what a lovely day\n\nI hate this\n");
+    machine.write("empty.txt", "\n");
+
+    let bench = json(&machine, &["bench", "text-classification", "--rounds", "1", "--input", "a.txt"]);
+    let empty = machine.run(&["models", "bench", "text-classification", "--input", "empty.txt"]);
+    let tree = format!("{FIXTURES}/riverrun-tabular/tests/fixtures/lightgbm-binary.txt");
+    assert!(machine.run(&["models", "import", &tree, "--name", "tree"]).status.success());
+    let tree = machine.run(&["models", "bench", "tree"]);
+
+    let names: Vec<&str> =
+        bench["backends"].as_array().unwrap().iter().map(|one| one["backend"].as_str().unwrap()).collect();
+    assert!(["native f32", "native bf16", "native int8"].iter().all(|name| names.contains(name)), "{bench}");
+    assert!(bench["remembered"].is_null(), "{bench}");
+    assert!(stderr(&empty).contains("empty.txt has no records"), "{}", stderr(&empty));
+    assert_eq!(tree.status.code(), Some(2));
+    assert!(stderr(&tree).contains("computed in one way only"), "{}", stderr(&tree));
+}

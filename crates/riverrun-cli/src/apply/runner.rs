@@ -7,8 +7,8 @@ use indicatif::DecimalBytes;
 use riverrun::inference::{AnyRunnerOptions, InferenceError, ModelExt, Task, TaskOptions};
 use riverrun::model::{InferenceTask, Model, ModelFormat, TagRef};
 use riverrun::prelude::*;
-use riverrun::runner::AnyRunner;
 use riverrun::runner::wire::Map;
+use riverrun::runner::{AnyRunner, RunnerError};
 
 use super::command::{Applied, right_command};
 use crate::failure::{Failure, Result, say};
@@ -39,6 +39,8 @@ pub(super) fn of_model(command: &Applied, tag: &TagRef, model: &Model, parameter
 pub(crate) fn of_inference(error: InferenceError) -> Failure {
     match error {
         InferenceError::Option { .. } | InferenceError::WrongTask { .. } => Failure::Usage(error.to_string()),
+        // What a program has to call again, a person does not.
+        InferenceError::Runner(RunnerError::Load { reason, .. }) => Failure::Failed(reason),
         other => Failure::failed(other),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::at_least_one;
 use clap::{Args, Subcommand, ValueEnum};
 use riverrun::model::{ArchiveLimits, HubReference, InferenceTask, LabelChange, ModelFormat, Value};
 
@@ -66,6 +67,15 @@ The environment: HF_TOKEN, HF_ENDPOINT (a mirror), HF_HOME, HF_HUB_CACHE, HF_HUB
 Example:
   riverrun models pull hf:sentence-transformers/all-MiniLM-L6-v2 --name minilm")]
     Pull(PullArguments),
+    /// Compare what can compute a model on this machine, and remember the best
+    #[command(after_help = "\
+A model in safetensors is computed by the native encoder in f32, bf16 and int8, an ONNX
+model by RTen and, where it is installed, ONNX Runtime. The best backend of an ONNX model
+computes it on this machine from then on; a precision is never chosen for you.
+
+Example:
+  riverrun models bench sentiment-onnx --input tweets.txt")]
+    Bench(BenchArguments),
     /// Write a model to one file
     #[command(after_help = "\
 Example:
@@ -99,6 +109,21 @@ Example:
         /// `name:version`, or `name` for its latest version
         tag: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    /// `name:version`, or `name` for its latest version
+    pub(crate) tag: String,
+    /// Measure with the records of this file: lines of text, or JSON (.jsonl)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// Measure so many times [default: 5]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) rounds: Option<usize>,
+    /// Forget what was measured before, and measure nothing
+    #[arg(long, conflicts_with_all = ["input", "rounds"])]
+    pub(crate) forget: bool,
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,9 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
         ("size", view::size(&model)),
         ("path", model.path().display().to_string()),
     ];
+    rows.extend(
+        view::best_backend(&model).map(|best| ("backend", format!("{best} (the fastest here, by `models bench`)"))),
+    );
     rows.extend(metadata.signatures.iter().map(|signature| ("signature", view::signature(signature))));
     rows.extend(few("input", view::inputs(metadata).iter().map(ToString::to_string)));
     rows.extend(few("output", view::outputs(metadata).iter().map(ToString::to_string)));

@@ -1,6 +1,7 @@
 //! `riverrun models`: one command a file.
 
 mod arguments;
+mod bench;
 mod delete;
 mod export;
 mod get;
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: ModelsArguments) -> Result {
         ModelsCommand::Promote { tag } => promote::run(&store()?, &exact(&tag)?, form),
         ModelsCommand::Import(arguments) => import::run(&store()?, arguments, form),
         ModelsCommand::Pull(arguments) => pull::run(&store()?, arguments, form),
+        ModelsCommand::Bench(arguments) => bench::run(&store()?, &any(&arguments.tag)?, &arguments, form),
         ModelsCommand::Export { tag, file, force } => export::run(&store()?, &any(&tag)?, file, force, form),
         ModelsCommand::Label { tag, changes } => label::run(&store()?, &any(&tag)?, changes, form),
         ModelsCommand::Delete { tag } => delete::run(&store()?, &exact(&tag)?, form),

@@ -1,7 +1,8 @@
 //! How a model is shown.
 
 use indicatif::DecimalBytes;
-use riverrun::model::{InferenceTask, Metadata, Model, Signature, Table, TensorSpec, Value as TomlValue};
+use riverrun::inference::backend::best_backend;
+use riverrun::model::{InferenceTask, Metadata, Model, ModelFormat, Signature, Table, TensorSpec, Value as TomlValue};
 use serde_json::{Map, Value, json};
 
 use crate::printable::printable;
@@ -108,6 +109,12 @@ pub(super) fn outputs(metadata: &Metadata) -> Vec<TensorSpec> {
 
 fn specs(names: &[(&str, &str)]) -> Vec<TensorSpec> {
     names.iter().map(|(name, dtype)| TensorSpec::new(*name, *dtype, None)).collect()
+}
+
+/// The backend that `models bench` found to be the fastest on this machine.
+pub(super) fn best_backend(model: &Model) -> Option<String> {
+    let main = model.metadata().main.as_deref().filter(|_| model.metadata().format == ModelFormat::Onnx)?;
+    best_backend::recall(&model.path().join(main)).map(|best| best.to_string())
 }
 
 pub(super) fn created(model: &Model) -> String {

@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 use riverrun_runner::Compute;
 
 pub use config::EncoderConfig;
-pub use precision::{Arithmetic, Precision};
+pub use precision::{Arithmetic, Precision, computes_bf16};
 
 use self::architecture::{Family, HeadKind};
 use self::convolution::Convolution;

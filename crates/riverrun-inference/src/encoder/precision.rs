@@ -59,6 +59,12 @@ impl FromStr for Precision {
     }
 }
 
+/// Whether this CPU, or the level that `RIVERRUN_CPU` forces, has instructions for [`Precision::Bf16`].
+#[must_use]
+pub fn computes_bf16() -> bool {
+    Cpu::chosen().is_ok_and(|cpu| cpu.level() >= CpuLevel::Avx512Bf16)
+}
+
 /// A precision and the instructions that compute in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Arithmetic {
