@@ -55,8 +55,11 @@ pub(super) struct Loaded {
     pub(super) runner: Arc<dyn AnyRunner>,
 }
 
+/// One that can't, and why.
+pub(super) type LeftOut = (Candidate, String);
+
 /// Loads every candidate, and computes one sample with it; those that can't, and why.
-pub(super) fn load(model: &Model, samples: &[Payload]) -> Result<(Vec<Loaded>, Vec<(Candidate, String)>)> {
+pub(super) fn load(model: &Model, samples: &[Payload]) -> Result<(Vec<Loaded>, Vec<LeftOut>)> {
     let candidates: Vec<Candidate> = match model.metadata().format {
         ModelFormat::Onnx => BackendKind::ALL.iter().map(|backend| Candidate::Onnx(*backend)).collect(),
         _ => Precision::ALL.into_iter().map(Candidate::Native).collect(),

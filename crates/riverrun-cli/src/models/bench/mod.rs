@@ -11,7 +11,7 @@ use riverrun::inference::backend::best_backend;
 use riverrun::model::{Model, ModelFormat, ModelStore, TagRef};
 use serde_json::{Value, json};
 
-use self::candidates::{Candidate, Loaded};
+use self::candidates::{Candidate, LeftOut, Loaded};
 use self::measure::Figures;
 use super::arguments::BenchArguments;
 use super::{Form, view};
@@ -68,7 +68,7 @@ fn forget(model: &Model, form: Form) -> Result {
     }
 }
 
-fn table(loaded: &[Loaded], figures: &[Figures], left_out: &[(Candidate, String)]) -> String {
+fn table(loaded: &[Loaded], figures: &[Figures], left_out: &[LeftOut]) -> String {
     let mut rows = vec![["BACKEND", "RECORDS/S", "ONE (p50)"].map(String::from).to_vec()];
     for (loaded, figures) in loaded.iter().zip(figures) {
         let one = format!("{:.3} ms", figures.p50.as_secs_f64() * 1e3);
@@ -98,7 +98,7 @@ fn say_what_follows(model: &Model, best: Option<Candidate>, remembered: bool) {
 }
 
 fn as_json(
-    model: &Model, loaded: &[Loaded], figures: &[Figures], left_out: &[(Candidate, String)], best: Option<Candidate>,
+    model: &Model, loaded: &[Loaded], figures: &[Figures], left_out: &[LeftOut], best: Option<Candidate>,
     remembered: Option<PathBuf>,
 ) -> Value {
     let measured = loaded.iter().zip(figures).map(|(loaded, figures)| {
