@@ -6,8 +6,9 @@ use std::path::Path;
 use crate::command::{root, run};
 
 /// What a test wants to find at `target/test-envs/NAME`, and the versions.
-const ENVIRONMENTS: [(&str, &str); 4] = [
+const ENVIRONMENTS: [(&str, &str); 5] = [
     ("onnxruntime", "crates/riverrun-onnx/tests/library/requirements.txt"),
+    ("pyflink", "crates/riverrun-python/python/tests/flink/requirements.txt"),
     ("python", "crates/riverrun-python/python/tests/requirements.txt"),
     ("schemathesis", "crates/riverrun-cli/tests/openapi/requirements.txt"),
     ("tritonclient", "crates/riverrun-cli/tests/kserve/requirements.txt"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
 
 from riverrun import _native, awaiting, batches, conventions
 from riverrun.exceptions import BadInput, BadInputType, NotSupported, StateError, UnknownMethod
 from riverrun.runnable import MethodConfig, methods_of
+from riverrun.tag import Tag
 
 if TYPE_CHECKING:
     from riverrun.models import Model
-    from riverrun.tag import Tag
 
 __all__ = ["ModelRunner", "Runner", "RunnerMethod"]
 
@@ -53,28 +54,66 @@ class ModelRunner:
     """
 
     def __init__(
-        self, model: Model, name: str | None, top_k: int | str | None, task: dict[str, Any], batching: dict[str, Any]
+        self,
+        model: Model | str,
+        name: str | None,
+        top_k: int | str | None,
+        task: dict[str, Any],
+        batching: dict[str, Any],
+        bound: tuple[Any, ...] | None = None,
     ) -> None:
-        self.model = model
-        self.name = name or str(model.tag)
+        # Where it has travelled to it has the exact tag alone, and looks the model up when it is used first.
+        self._tag = model if isinstance(model, str) else str(model.tag)
+        self._model = None if isinstance(model, str) else model
+        self.name = name or self._tag
         self._task = task
         self._batching = batching
         self._top_k = top_k
-        self._bound: tuple[Any, ...] | None = None
-        asked = "all" if top_k is None else top_k
-        self._native = model._native.to_runner({**task, "top_k": None if asked == 1 else asked}, batching)
-        self._output = conventions.Output(None if asked == "all" else int(asked), asked == 1, None)  # type: ignore[arg-type]
+        self._bound = bound
+        self._making = threading.Lock()
+        self._made = None if isinstance(model, str) else self._make()
+        self._output = conventions.Output(None if top_k in (None, "all") else int(top_k), top_k == 1, None)  # type: ignore[arg-type]
         self.predict = RunnerMethod(self, "predict", self.run, self.async_run)
+
+    def _make(self) -> _native.TextClassificationRunner:
+        asked = "all" if self._top_k is None else self._top_k
+        return self.model._native.to_runner({**self._task, "top_k": None if asked == 1 else asked}, self._batching)
+
+    @property
+    def _native(self) -> _native.TextClassificationRunner:
+        if self._made is None:
+            with self._making:
+                if self._made is None:
+                    native = self._make()
+                    if self._bound == ("local",):
+                        native.init_local()
+                    elif self._bound:
+                        native.init_client(*self._bound[1:])
+                    self._made = native
+        return self._made
+
+    @property
+    def model(self) -> Model:
+        """The model that it runs.
+
+        Raises:
+            NotFound: It came from another process, and the store of this one does not have the model.
+        """
+        if self._model is None:
+            from riverrun import models
+
+            self._model = models.get(self._tag)
+        return self._model
 
     @property
     def tag(self) -> Tag:
         """The model's exact tag."""
-        return self.model.tag
+        return Tag.from_str(self._tag)
 
     @property
     def is_initialised(self) -> bool:
         """Whether it can be run."""
-        return self._native.is_initialised
+        return self._bound is not None
 
     def init_local(self, quiet: bool = False) -> None:
         """Loads the model into this process, once however many runners there are of it.
@@ -190,6 +229,11 @@ class ModelRunner:
         """What was computed so far: `batches`, `items`, `failed_items`, `mean_batch_size`, and more."""
         return self._native.stats()
 
+    def destroy(self) -> None:
+        """Lets go of the model, which is released with the last runner of it in this process; it may be initialised again."""
+        self._bound = None
+        self._made = None
+
     def warm_up(self) -> None:
         """Computes something, so that the first request finds everything in place."""
         self._native.warm_up()
@@ -200,32 +244,11 @@ class ModelRunner:
         raise UnknownMethod(f"runner `{self.name}` has no method `{name}`; it has `predict`")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # It travels by the exact tag and opens itself where it arrives.
-        how = (str(self.model.tag), self.name, self._top_k, self._task, self._batching, self._bound)
-        return _reopened, how
+        return ModelRunner, (self._tag, self.name, self._top_k, self._task, self._batching, self._bound)
 
     def __repr__(self) -> str:
         state = self._bound[0] if self._bound else "not initialised"
         return f"ModelRunner({self.name!r}, {state})"
-
-
-def _reopened(
-    tag: str,
-    name: str,
-    top_k: int | str | None,
-    task: dict[str, Any],
-    batching: dict[str, Any],
-    bound: tuple[Any, ...] | None,
-) -> ModelRunner:
-    from riverrun import models
-
-    runner = ModelRunner(models.get(tag), name, top_k, task, batching)
-    if bound and bound[0] == "local":
-        runner.init_local()
-    elif bound:
-        runner._native.init_client(*bound[1:])
-        runner._bound = bound
-    return runner
 
 
 class Runner:
@@ -327,6 +350,10 @@ class Runner:
             natives[name] = _native.CallableRunner(self.name, [name], compute, self._batching[name])
             natives[name].init_local()
         self._natives = natives
+
+    def destroy(self) -> None:
+        """Lets go of the instance; another is made when it is initialised again."""
+        self._natives = None
 
     def init_client(self, *_: Any, **__: Any) -> None:
         """Not for the user's own models yet.

@@ -382,6 +382,27 @@ def test_a_runner_of_a_class_travels_with_it():
     assert again.name == "several" and again.first.run(1) == 1
 
 
+def test_a_destroyed_runner_of_a_class_lets_its_instance_go():
+    import gc
+    import weakref
+
+    class Kept(riverrun.Runnable):
+        @riverrun.Runnable.method
+        def predict(self):
+            return weakref.ref(self)
+
+    runner = riverrun.Runner(Kept)
+    runner.init_local()
+    instance = runner.run()
+    assert instance() is not None
+
+    runner.destroy()
+    gc.collect()
+    assert instance() is None
+    with pytest.raises(StateError):
+        runner.run()
+
+
 def test_nothing_is_kept_of_what_was_computed():
     import tracemalloc
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import riverrun
-from riverrun.exceptions import BadInput, BadInputType, ModelError, StateError, UnknownMethod
+from riverrun.exceptions import BadInput, BadInputType, ModelError, NotFound, StateError, UnknownMethod
 
 TEXT = "What a lovely day"
 
@@ -206,6 +206,37 @@ def test_a_runner_travels_by_tag_and_opens_itself():
 
     assert not closed.is_initialised and opened.is_initialised
     assert opened.run(TEXT) == runner.run(TEXT) and len(opened.run(TEXT)[0]) == 2
+
+
+def test_a_runner_that_has_travelled_looks_for_its_model_when_it_is_used_first(tmp_path, monkeypatch):
+    runner = new()
+    runner.init_local()
+    pickled = pickle.dumps(runner)
+
+    with monkeypatch.context() as patch:
+        patch.setenv("RIVERRUN_HOME", str(tmp_path))
+        arrived = pickle.loads(pickled)
+        assert str(arrived.tag) == "tweet-sentiment:1.0" and arrived.is_initialised
+        with pytest.raises(NotFound, match="no model `tweet-sentiment:1.0`"):
+            arrived.run(TEXT)
+
+    assert arrived.run(TEXT) == runner.run(TEXT)
+    with pytest.raises(StateError, match="already"):
+        pickle.loads(pickled).init_local()
+
+
+def test_a_destroyed_runner_has_let_the_model_go_and_can_be_initialised_again():
+    # Limits that no other runner has, so that nobody else holds its queue.
+    runner = new(max_batch_size=11, max_queue=77)
+    runner.init_local()
+    expected = runner.run([TEXT, TEXT])
+
+    runner.destroy()
+    assert not runner.is_initialised
+    with pytest.raises(StateError, match="init_local"):
+        runner.run(TEXT)
+    runner.init_local()
+    assert runner.stats()["items"] == 0 and runner.run([TEXT, TEXT]) == expected
 
 
 def test_nobody_at_the_other_end_is_a_connection_error():

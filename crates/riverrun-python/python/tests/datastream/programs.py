@@ -54,3 +54,9 @@ def interrupt(program: str, after: float) -> subprocess.CompletedProcess:
 
 
 WORKSPACE = pathlib.Path(__file__).resolve().parents[5]
+
+
+def pyflink():
+    """PyFlink's sources, where they are installed for the tests inside Flink; nothing here runs them with Flink."""
+    (sources,) = (WORKSPACE / "target" / "test-envs" / "pyflink").glob("lib/*/site-packages/pyflink")
+    return sources

@@ -1,23 +1,13 @@
-"""Programs as PyFlink's examples are; and these themselves with only their imports changed.
-
-The originals are no part of the ordinary run: they need PyFlink's sources, which are large. Where these are unpacked,
-
-    RIVERRUN_PYFLINK=PATH/TO/pyflink python -m pytest test_examples.py
-
-runs them; they are skipped otherwise.
-"""
+"""Programs as PyFlink's examples are; and these themselves, as `apache-flink` has them, with only their imports changed."""
 
 import ast
 import collections
-import importlib.util
-import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 
-from programs import words_of
+from programs import pyflink, words_of
 
 TEXT = "to be or not to be"
 
@@ -91,15 +81,6 @@ def test_a_program_gives_what_pyflink_gives(name, tmp_path):
     assert words_of(ended.stdout) == expected
 
 
-def _examples():
-    """PyFlink's own, from `RIVERRUN_PYFLINK` or where it is installed."""
-    place = os.environ.get("RIVERRUN_PYFLINK")
-    if place is None:
-        spec = importlib.util.find_spec("pyflink")
-        place = spec.submodule_search_locations[0] if spec is not None else None
-    return None if place is None else pathlib.Path(place) / "examples" / "datastream"
-
-
 ALICE = [110.0999984741211, 130.0999984741211, 143.19999885559082, 163.29999923706055]
 BOB = [30.200000762939453, 83.29999923706055, 86.39999914169312, 102.49999952316284]
 PERSON = """({}, '{{"name": "{}", "tel": {}, "addr": {{"country": "{}", "city": "{}"}}}}')"""
@@ -136,10 +117,7 @@ def counted(source):
 
 @pytest.mark.parametrize("name", ORIGINALS)
 def test_an_example_of_pyflinks_runs_with_only_its_imports_changed(name):
-    examples = _examples()
-    if examples is None:
-        pytest.skip("PyFlink is not installed, and RIVERRUN_PYFLINK does not say where it is")
-    source = (examples / name).read_text().replace("pyflink", "riverrun")
+    source = (pyflink() / "examples" / "datastream" / name).read_text().replace("pyflink", "riverrun")
 
     ended = run(source)
 

@@ -10,8 +10,8 @@ import pytest
 import riverrun.common
 import riverrun.datastream
 
-from conformance import DIFFERS
-from programs import WORKSPACE
+from conformance import DIFFERS, table
+from programs import WORKSPACE, pyflink
 
 PAGE = WORKSPACE / "docs" / "python-datastream.md"
 MODULES = [
@@ -33,6 +33,10 @@ def test_examples_on_the_page_run():
     names = {"__name__": "example"}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
+
+
+def test_the_table_is_what_comparing_with_pyflink_gives():
+    assert table(pyflink()) in PAGE.read_text()
 
 
 def test_the_table_says_what_differs():
