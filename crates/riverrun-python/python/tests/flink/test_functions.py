@@ -38,9 +38,9 @@ def test_all_functions_of_a_worker_share_one_copy_of_the_model(ran):
     functions_of_map = [one for one in left if one["job"] == "map"]
 
     assert len(functions_of_map) == 4 and len({one["pid"] for one in functions_of_map}) == 1
-    # A copy of its own would have counted its own calls alone.
+    # The last to be closed has seen all that its copy computed: with copies of their own it would be its own calls alone.
     calls = sum(one["calls"] for one in functions_of_map)
-    assert [one["items"] for one in functions_of_map] == [calls] * 4 and calls == 2 * len(functions.RECORDS)
+    assert max(one["items"] for one in functions_of_map) == calls == 2 * len(functions.RECORDS)
 
 
 def test_the_copy_is_released_when_the_functions_are_closed(mode, ran):
