@@ -14,7 +14,7 @@ fn built() -> PathBuf {
 }
 
 /// Runs the tests of a directory, or of all, in one of the environments that `cargo xtask test` installs.
-pub fn pytest(environment: &str, arguments: &[&str]) {
+pub(crate) fn pytest(environment: &str, arguments: &[&str]) {
     let python = here().join("../../target/test-envs").join(environment).join("bin/python");
     assert!(python.is_file(), "{} is not there; `cargo xtask test` installs it", python.display());
     let library = built().join("deps").join(format!("lib_native{}", std::env::consts::DLL_SUFFIX));
