@@ -80,7 +80,8 @@ mod tests {
 
     /// The definition: an element is positive where its row and column have an even number of ones in common.
     fn product(block: &[f32]) -> Vec<f64> {
-        let element = |row: usize, column: usize| if (row & column).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+        let element =
+            |row: usize, column: usize| if (row & column).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
         let row = |row| block.iter().enumerate().map(|(column, &value)| element(row, column) * f64::from(value)).sum();
         (0..block.len()).map(row).collect()
     }
