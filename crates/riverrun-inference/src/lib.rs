@@ -38,6 +38,8 @@ pub use model_ext::ModelExt;
 pub use tasks::AnyRunnerOptions;
 pub use tasks::feature_extraction::{FeatureExtraction, FeatureExtractionInput, FeatureExtractionOptions};
 pub use tasks::fill_mask::{FillMask, FillMaskInput, FillMaskOptions, FilledMask, MaskedText};
+#[cfg(feature = "onnx")]
+pub use tasks::image_classification::{ImageClassification, ImageClassificationOptions, ImageInput, ProcessedImage};
 pub use tasks::one_or_many::OneOrMany;
 pub use tasks::question_answering::{
     Answer, QuestionAnswering, QuestionAnsweringOptions, QuestionInput, TokenizedQuestion,

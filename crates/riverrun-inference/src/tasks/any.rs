@@ -81,6 +81,8 @@ fn of_task(
         InferenceTask::FillMask => load::<FillMask>(model, options),
         InferenceTask::QuestionAnswering => load::<QuestionAnswering>(model, options),
         InferenceTask::TextRanking => load::<TextRanking>(model, options),
+        #[cfg(feature = "onnx")]
+        InferenceTask::ImageClassification => load::<super::image_classification::ImageClassification>(model, options),
         other => Err(InferenceError::WrongTask {
             model: model.tag().to_string(),
             task: other.to_string(),
@@ -107,7 +109,11 @@ mod bare {
     /// Whether the task's files are beside the graph.
     #[cfg(feature = "onnx")]
     pub(super) fn is_for_task(model: &Model, task: Option<InferenceTask>) -> bool {
-        task.is_some_and(takes_text) && model.file("tokenizer.json").is_ok()
+        match task {
+            Some(InferenceTask::ImageClassification) => model.file("preprocessor_config.json").is_ok(),
+            Some(task) => takes_text(task) && model.file("tokenizer.json").is_ok(),
+            None => false,
+        }
     }
 
     #[cfg(feature = "onnx")]

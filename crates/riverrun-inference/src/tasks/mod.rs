@@ -6,6 +6,8 @@
 mod any;
 pub(crate) mod feature_extraction;
 pub(crate) mod fill_mask;
+#[cfg(feature = "onnx")]
+pub(crate) mod image_classification;
 pub(crate) mod one_or_many;
 pub(crate) mod question_answering;
 pub(crate) mod sentence_embeddings;

@@ -52,6 +52,11 @@ pub(super) fn of_file(file: &Path) -> Result<Vec<Payload>> {
 /// Records of the kind that the model takes.
 pub(super) fn of_model(model: &Model) -> Result<Vec<Payload>> {
     let metadata = model.metadata();
+    if metadata.task == Some(InferenceTask::ImageClassification) {
+        let problem =
+            "images are not made up; give some in base64 with `--input FILE.jsonl`, each {\"image\"} on a line";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
     if metadata.format == ModelFormat::Onnx && model.file("tokenizer.json").is_err() {
         return of_tensors(model, &metadata.inputs);
     }

@@ -2,6 +2,7 @@
 
 mod input;
 mod label;
+mod labelling;
 mod options;
 mod portable;
 
@@ -13,13 +14,13 @@ use serde::{Deserialize, Serialize};
 
 pub use input::TextInput;
 pub use label::Label;
+pub(crate) use labelling::Labelling;
 pub use options::{FunctionToApply, TextClassificationOptions, TopK};
 
 use crate::InferenceError;
 use crate::backend::{Output, Sharing, Tokens};
-use crate::kernels::softmax;
 use crate::tasks::task::Task;
-use crate::tasks::text_model::{TextModel, Tokenization, finite, item, sigmoid};
+use crate::tasks::text_model::{TextModel, Tokenization, item};
 
 /// A label and how well it fits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,9 +50,7 @@ impl TokenizedText {
 /// Gives texts the labels of a model.
 pub struct TextClassification {
     model: TextModel,
-    labels: Vec<Label>,
-    function: FunctionToApply,
-    top_k: TopK,
+    labelling: Labelling,
 }
 
 impl TextClassification {
@@ -90,28 +89,7 @@ impl TextClassification {
     /// The labels in the order of the model.
     #[must_use]
     pub fn labels(&self) -> &[Label] {
-        &self.labels
-    }
-
-    fn classify(&self, text: &TokenizedText, logits: &mut [f32]) -> Result<Vec<Classification>, ItemError> {
-        finite(logits)?;
-        match text.function.unwrap_or(self.function) {
-            FunctionToApply::Softmax => softmax(self.model.cpu, logits, 1.0),
-            FunctionToApply::Sigmoid => logits.iter_mut().for_each(|logit| *logit = sigmoid(*logit)),
-            FunctionToApply::None => {}
-        }
-        let mut scores: Vec<(usize, f32)> = logits.iter().copied().enumerate().collect();
-        // Stable: of equal scores the first label stays first.
-        scores.sort_by(|a, b| b.1.total_cmp(&a.1));
-        scores.truncate(match text.top_k.unwrap_or(self.top_k) {
-            TopK::Best => 1,
-            TopK::Some(count) => count,
-            TopK::All => scores.len(),
-        });
-        Ok(scores
-            .into_iter()
-            .map(|(label, score)| Classification { label: self.labels[label].clone(), score })
-            .collect())
+        &self.labelling.labels
     }
 }
 
@@ -129,7 +107,8 @@ impl Task for TextClassification {
         let labels: Vec<Label> = model.config.labels().iter().map(|label| label.as_str().into()).collect();
         let problem_type = model.config.problem_type();
         let function = options.function.unwrap_or_else(|| FunctionToApply::default_of(problem_type, labels.len()));
-        Ok(Self { model, labels, function, top_k: options.top_k })
+        let labelling = Labelling { cpu: model.cpu, labels, function, top_k: options.top_k };
+        Ok(Self { model, labelling })
     }
 }
 
@@ -148,8 +127,9 @@ impl Runnable for TextClassification {
         &self, batch: Vec<TokenizedText>, compute: &Compute,
     ) -> Result<Vec<Result<Vec<Classification>, ItemError>>, ItemError> {
         let mut logits = self.model.text_logits(batch.iter().map(|text| &text.tokens), compute)?;
-        let rows = logits.chunks_exact_mut(self.labels.len().max(1));
-        Ok(batch.iter().zip(rows).map(|(text, logits)| self.classify(text, logits)).collect())
+        let rows = logits.chunks_exact_mut(self.labels().len().max(1));
+        let label = |(text, logits): (&TokenizedText, _)| self.labelling.label(logits, text.top_k, text.function);
+        Ok(batch.iter().zip(rows).map(label).collect())
     }
 
     /// Classifies a short text and one of some fifty tokens.
@@ -167,9 +147,9 @@ impl std::fmt::Debug for TextClassification {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("TextClassification")
-            .field("labels", &self.labels)
-            .field("function", &self.function)
-            .field("top_k", &self.top_k)
+            .field("labels", &self.labels())
+            .field("function", &self.labelling.function)
+            .field("top_k", &self.labelling.top_k)
             .finish_non_exhaustive()
     }
 }

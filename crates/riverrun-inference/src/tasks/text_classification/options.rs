@@ -29,7 +29,7 @@ pub enum FunctionToApply {
 impl FunctionToApply {
     /// What `transformers` applies: none for a regression, sigmoid with several labels at once or only one, softmax
     /// otherwise.
-    pub(super) fn default_of(problem_type: Option<ProblemType>, labels: usize) -> Self {
+    pub(crate) fn default_of(problem_type: Option<ProblemType>, labels: usize) -> Self {
         match problem_type {
             Some(ProblemType::Regression) => Self::None,
             Some(ProblemType::MultiLabelClassification) => Self::Sigmoid,
