@@ -6,7 +6,9 @@
 mod copied_model;
 
 use copied_model::CopiedModel;
-use riverrun_inference::{Classification, FunctionToApply, TextClassification, TextClassificationOptions, TopK};
+use riverrun_inference::{
+    Classification, FunctionToApply, TextClassification, TextClassificationOptions, TextInput, TopK,
+};
 use riverrun_runner::{Compute, Runnable};
 use serde_json::json;
 
@@ -67,6 +69,17 @@ fn the_users_function_wins_over_the_configuration() {
     let scores = classify(&model, all().function_to_apply(FunctionToApply::Sigmoid));
 
     assert_sigmoid(&scores, &logits(&model));
+}
+
+#[test]
+fn an_empty_second_text_is_none() {
+    let model = CopiedModel::new("bert-sharded");
+    let task = TextClassification::load(model.path(), all()).unwrap();
+    let scores = |input: TextInput| task.run(vec![task.prepare(input).unwrap().value], &Compute::single()).unwrap();
+
+    let pair = |second: &str| TextInput::from((TEXT.to_owned(), second.to_owned()));
+    assert_eq!(scores(pair("")), scores(TEXT.into()));
+    assert_ne!(scores(pair(" ")), scores(TEXT.into()));
 }
 
 #[test]

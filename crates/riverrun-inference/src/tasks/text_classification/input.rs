@@ -10,7 +10,7 @@ use super::{FunctionToApply, TopK};
 pub struct TextInput {
     /// The text.
     pub text: String,
-    /// The second text of a pair.
+    /// The second text of a pair; empty, it is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_pair: Option<String>,
     /// How many labels it gets, instead of what the runner was told.

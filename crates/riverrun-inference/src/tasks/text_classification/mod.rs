@@ -118,7 +118,9 @@ impl Runnable for TextClassification {
     type Output = Vec<Classification>;
 
     fn prepare(&self, input: TextInput) -> Result<Prepared<TokenizedText>, ItemError> {
-        let tokens = self.model.tokenizer.tokenize(&input.text, input.text_pair.as_deref()).map_err(item)?;
+        // `transformers` takes an empty second text for none.
+        let pair = input.text_pair.as_deref().filter(|pair| !pair.is_empty());
+        let tokens = self.model.tokenizer.tokenize(&input.text, pair).map_err(item)?;
         let cost = tokens.ids.len();
         Ok(Prepared { value: TokenizedText { tokens, top_k: input.top_k, function: input.function_to_apply }, cost })
     }
