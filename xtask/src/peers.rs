@@ -3,7 +3,7 @@
 use crate::command::run;
 
 /// What each peer needs, and the script that records it, with its arguments.
-const RECORDS: [(&str, &str, &[&str]); 8] = [
+const RECORDS: [(&str, &str, &[&str]); 9] = [
     (
         "transformers",
         "crates/riverrun-inference/tests/fixtures/requirements.txt",
@@ -13,6 +13,11 @@ const RECORDS: [(&str, &str, &[&str]); 8] = [
         "transformers",
         "crates/riverrun-inference/tests/fixtures/requirements.txt",
         &["crates/riverrun-inference/tests/fixtures/make_architectures.py"],
+    ),
+    (
+        "transformers",
+        "crates/riverrun-inference/tests/fixtures/requirements.txt",
+        &["crates/riverrun-python/python/tests/peers/record.py"],
     ),
     (
         "transformers-tasks",
