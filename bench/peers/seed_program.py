@@ -28,12 +28,13 @@ class ClassifyFunction(MapFunction):
             import torch
 
             torch.set_num_threads(self.threads)
-        self.file = open(f"{self.results}.{os.getpid()}.{id(self)}", "w")
+        self.file = open(f"{self.results}.{os.getpid()}.{id(self)}", "w", buffering=1)
 
     def map(self, data):
         classified = self.runner.run(data[1])
         best = classified[0] if isinstance(classified, list) else classified
-        print(json.dumps([time.time(), data[0], best["label"], best["score"]]), file=self.file, flush=True)
+        # Not `print`, which is PyFlink's own in a worker that is a process.
+        self.file.write(json.dumps([time.time(), data[0], best["label"], best["score"]]) + "\n")
         return data[0], classified
 
 
