@@ -3,7 +3,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
-use riverrun::inference::{FunctionToApply, TextClassificationOptions, TextInput, TopK};
+use riverrun::inference::{FunctionToApply, Precision, TextClassificationOptions, TextInput, TopK};
 
 use crate::client::optional;
 use crate::error::caused;
@@ -40,6 +40,10 @@ pub(crate) fn options(arguments: &Bound<'_, PyDict>) -> PyResult<TextClassificat
     }
     if let Some(tokens) = optional(arguments, "max_length")? {
         options = options.max_length(tokens);
+    }
+    if let Some(name) = optional::<String>(arguments, "precision")? {
+        let precision = name.parse::<Precision>().map_err(|error| BadInput::new_err(error.to_string()))?;
+        options = options.precision(precision);
     }
     Ok(options)
 }

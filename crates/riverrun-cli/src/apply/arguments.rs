@@ -26,7 +26,7 @@ pub(crate) struct ApplyArguments {
     /// Compute on at most N cores [default: all]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(super) parallelism: Option<usize>,
-    /// Compute in f32 (the default), bf16 or int8
+    /// Compute in f32 (the default), bf16, int8-faithful or int8
     #[arg(long, value_parser = precision)]
     pub(super) precision: Option<Precision>,
 }

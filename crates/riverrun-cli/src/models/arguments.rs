@@ -69,7 +69,7 @@ Example:
     Pull(PullArguments),
     /// Compare what can compute a model on this machine, and remember the best
     #[command(after_help = "\
-A model in safetensors is computed by the native encoder in f32, bf16 and int8, an ONNX
+A model in safetensors is computed by the native encoder in every precision, an ONNX
 model by RTen and, where it is installed, ONNX Runtime. The best backend of an ONNX model
 computes it on this machine from then on; a precision is never chosen for you.
 

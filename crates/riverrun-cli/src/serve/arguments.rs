@@ -42,7 +42,7 @@ pub(crate) struct ServeArguments {
     /// Give the N best labels, or `all`
     #[arg(long, value_name = "N|all", value_parser = top_k)]
     pub(super) top_k: Option<TopK>,
-    /// Compute in f32 (the default), bf16 or int8
+    /// Compute in f32 (the default), bf16, int8-faithful or int8
     #[arg(long, value_parser = precision)]
     pub(super) precision: Option<Precision>,
     /// What the models do, where they can do other things than the store says

@@ -132,6 +132,7 @@ class Model:
         function_to_apply: str | None = None,
         truncation: bool | None = None,
         max_length: int | None = None,
+        precision: str | None = None,
     ) -> ModelRunner:
         """A runner of this model. Nothing is loaded before `init_local()`, and only once per process.
 
@@ -147,6 +148,7 @@ class Model:
             function_to_apply: What makes scores of the model's logits: `"softmax"`, `"sigmoid"` or `"none"`.
             truncation: Whether a text that is too long is cut, which it is unless this is `False`.
             max_length: Tokens at which a text is cut; the model's maximum if absent.
+            precision: The numbers that it is computed in: `"f32"` (the default), `"bf16"`, `"int8-faithful"` or `"int8"`.
 
         Raises:
             BadInput: The model is for another task, or an option cannot be.
@@ -166,6 +168,7 @@ class Model:
             "function_to_apply": function_to_apply,
             "truncation": truncation,
             "max_length": max_length,
+            "precision": precision,
         }
         return ModelRunner(self, name, top_k, task, batching)
 

@@ -64,6 +64,17 @@ def test_a_text_that_is_too_long_is_cut_or_an_error():
     assert short.run(long) == short.run("word " * 100)
 
 
+def test_a_precision_changes_scores_a_little_and_an_unknown_one_is_an_error(runner):
+    exact = runner.run(TEXT, top_k=None)
+    for precision in ("bf16", "int8-faithful", "int8"):
+        rounded = new(precision=precision)
+        rounded.init_local()
+        scores = {label["label"]: label["score"] for label in rounded.run(TEXT, top_k=None)}
+        assert all(scores[label["label"]] == pytest.approx(label["score"], abs=0.05) for label in exact)
+    with pytest.raises(BadInput, match="`int4` is no precision; there are f32, bf16, int8-faithful and int8"):
+        new(precision="int4").init_local()
+
+
 def test_async_run_is_awaited_on_any_loop_and_gives_the_same(runner):
     texts = [f"{TEXT} {number}" for number in range(40)]
 
