@@ -63,15 +63,19 @@ fn a_file_that_changed_in_the_store_is_named_when_the_runner_is_initialised() {
 fn a_model_in_another_format_is_refused_with_what_runs_it() {
     let home = tempfile::tempdir().unwrap();
     let store = ModelStore::at(home.path()).unwrap();
-    let model = store.import_directory(MODEL, ImportOptions::new("graph")).unwrap().model;
+    let model = store.import_directory(MODEL, ImportOptions::new("trees")).unwrap().model;
     let metadata = model.path().join("model.toml");
-    let text = std::fs::read_to_string(&metadata).unwrap().replace(r#"format = "safetensors""#, r#"format = "onnx""#);
+    let text =
+        std::fs::read_to_string(&metadata).unwrap().replace(r#"format = "safetensors""#, r#"format = "xgboost""#);
     std::fs::remove_file(&metadata).unwrap();
     std::fs::write(&metadata, text).unwrap();
 
-    let message = store.get(&TagRef::parse("graph").unwrap()).unwrap().to_runner().unwrap_err().to_string();
+    let message = store.get(&TagRef::parse("trees").unwrap()).unwrap().to_runner().unwrap_err().to_string();
 
-    assert!(message.contains("`graph:") && message.contains("onnx") && message.contains("riverrun-onnx"), "{message}");
+    assert!(
+        message.contains("`trees:") && message.contains("xgboost") && message.contains("riverrun predict"),
+        "{message}"
+    );
 }
 
 #[test]
