@@ -48,7 +48,7 @@ pub enum ClientError {
     },
     /// None of the endpoints answered.
     #[error(
-        "runner `{runner}` reached none of its endpoints: {}; start the service, correct the URL, or use `ClientOptions::lazy` if it comes up later",
+        "runner `{runner}` reached none of its endpoints: {}; start the service, or correct the URL",
         list(attempts)
     )]
     Unreachable {

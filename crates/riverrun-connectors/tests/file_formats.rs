@@ -91,7 +91,7 @@ fn bad_rows_are_errors_with_their_lines_and_the_others_are_read() {
     assert_eq!(rows, [city("Rome", 9, None)]);
     let expected = [
         "line 2 of a.csv: 3 fields, and the header has 2",
-        "line 3 of a.csv: 1 fields, and the header has 2",
+        "line 3 of a.csv: 1 field, and the header has 2",
         "line 4 of a.csv: field `people`: cannot parse integer from empty string",
         "line 5 of a.csv: field `people`: invalid digit found in string",
         "line 6 of a.csv: not UTF-8 from byte 2 on; convert the file to UTF-8",

@@ -102,7 +102,9 @@ impl<T: Data> Decoder for CsvDecoder<T> {
         if let Some(header) = &self.header
             && header.len() != self.row.len()
         {
-            return Err(format!("{} fields, and the header has {}", self.row.len(), header.len()));
+            let count = self.row.len();
+            let noun = if count == 1 { "field" } else { "fields" };
+            return Err(format!("{count} {noun}, and the header has {}", header.len()));
         }
         self.row.deserialize(self.header.as_ref()).map(Some).map_err(|error| self.describe(&error))
     }
