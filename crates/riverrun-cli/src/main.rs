@@ -21,6 +21,9 @@ use clap::Parser;
 use cli::{Arguments, Command};
 
 fn main() -> ExitCode {
+    if let Err(failure) = serve::become_python() {
+        return failure.report();
+    }
     let done = match Arguments::parse().command {
         Command::Models(arguments) => models::run(*arguments),
         Command::Classify(arguments) => classify::run(&arguments),

@@ -97,11 +97,11 @@ fn protocol(name: &str) -> PyResult<ProtocolKind> {
     }
 }
 
-fn at_least_one(name: &str, value: usize) -> PyResult<usize> {
+pub(crate) fn at_least_one(name: &str, value: usize) -> PyResult<usize> {
     if value == 0 { Err(BadInput::new_err(format!("{name} must be at least 1"))) } else { Ok(value) }
 }
 
-fn seconds(name: &str, value: f64) -> PyResult<Duration> {
+pub(crate) fn seconds(name: &str, value: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value)
         .map_err(|_| BadInput::new_err(format!("{name} must be a time that is not negative, not {value}")))
 }

@@ -17,6 +17,7 @@ mod datastream;
 mod error;
 mod forked;
 mod model;
+mod service;
 mod stats;
 mod text_input;
 mod waiting;
@@ -28,5 +29,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     model::register(module)?;
     module.add_class::<classifier::TextClassificationRunner>()?;
     module.add_class::<callable::CallableRunner>()?;
+    service::register(module)?;
     datastream::register(module)
 }

@@ -1,19 +1,21 @@
-//! [`Endpoint`]: a user's own function at a route, with typed JSON in and out.
+//! [`Endpoint`]: a user's own function at a route, with typed JSON in and out, or with bodies of any kind.
 
 use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::context::{Deadline, RequestContext};
 use crate::fault::Fault;
-use crate::predict::{self, Media, of_json_error};
+use crate::predict::{self, Media, ReadBody, of_json_error};
 use crate::state::SharedState;
 
 type Handle = dyn Fn(SharedState, Request) -> BoxFuture<'static, Response> + Send + Sync;
@@ -52,8 +54,10 @@ type Handle = dyn Fn(SharedState, Request) -> BoxFuture<'static, Response> + Sen
 pub struct Endpoint {
     handle: Arc<Handle>,
     pub(crate) summary: String,
-    pub(crate) input_schema: Value,
-    pub(crate) output_schema: Value,
+    pub(crate) description: String,
+    /// What OpenAPI calls `content`: by media type, with `schema` and `example`.
+    pub(crate) input: Value,
+    pub(crate) output: Value,
 }
 
 impl Endpoint {
@@ -65,14 +69,48 @@ impl Endpoint {
         Fut: Future<Output = Result<Out, Fault>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        let handle = move |state: SharedState, request: Request| -> BoxFuture<'static, Response> {
+        Self::handled(move |state, request| {
+            let handler = handler.clone();
+            Box::pin(async move { answered(&state, request, move |context, input| handler(context, input)).await })
+        })
+    }
+
+    /// An endpoint that reads the body itself, whatever its kind, and writes its answer.
+    ///
+    /// The body is read within the service's limits first, and counts among those in memory until the [`RawRequest`] is
+    /// dropped. An answer is sent as it is, whatever its status.
+    pub fn raw<Out, Fut>(handler: impl Fn(RawRequest) -> Fut + Send + Sync + 'static) -> Self
+    where
+        Out: IntoResponse,
+        Fut: Future<Output = Result<Out, Fault>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        Self::handled(move |state, request| {
             let handler = handler.clone();
             Box::pin(async move {
-                let answer = answered(&state, request, move |context, input| handler(context, input)).await;
-                answer.unwrap_or_else(IntoResponse::into_response)
+                let (request, deadline) = RawRequest::read(&state, request).await?;
+                let mut response = deadline.limit(handler(request)).await??.into_response();
+                response.extensions_mut().insert(OwnForm);
+                Ok(response)
             })
+        })
+    }
+
+    fn handled(
+        handle: impl Fn(SharedState, Request) -> BoxFuture<'static, Result<Response, Fault>> + Send + Sync + 'static,
+    ) -> Self {
+        let handle = move |state: SharedState, request: Request| -> BoxFuture<'static, Response> {
+            let answer = handle(state, request);
+            Box::pin(async move { answer.await.unwrap_or_else(IntoResponse::into_response) })
         };
-        Self { handle: Arc::new(handle), summary: String::new(), input_schema: json!({}), output_schema: json!({}) }
+        let any = json!({ "application/json": { "schema": {} } });
+        Self {
+            handle: Arc::new(handle),
+            summary: String::new(),
+            description: String::new(),
+            input: any.clone(),
+            output: any,
+        }
     }
 
     /// What it does, in a few words for the documentation.
@@ -82,22 +120,94 @@ impl Endpoint {
         self
     }
 
+    /// What there is to know of it, for the documentation.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = description.into();
+        self
+    }
+
     /// The JSON Schema of its input, for the documentation.
     #[must_use]
-    pub fn input_schema(mut self, schema: Value) -> Self {
-        self.input_schema = schema;
-        self
+    pub fn input_schema(self, schema: Value) -> Self {
+        self.input_content(json!({ "application/json": { "schema": schema } }))
     }
 
     /// The JSON Schema of its output, for the documentation.
     #[must_use]
-    pub fn output_schema(mut self, schema: Value) -> Self {
-        self.output_schema = schema;
+    pub fn output_schema(self, schema: Value) -> Self {
+        self.output_content(json!({ "application/json": { "schema": schema } }))
+    }
+
+    /// What it reads, for the documentation: what OpenAPI calls `content`, an object of media types that each have a `schema` and
+    /// may have an `example`.
+    #[must_use]
+    pub fn input_content(mut self, content: Value) -> Self {
+        self.input = content;
+        self
+    }
+
+    /// What it writes, for the documentation, as [`input_content`](Self::input_content).
+    #[must_use]
+    pub fn output_content(mut self, content: Value) -> Self {
+        self.output = content;
         self
     }
 
     pub(crate) async fn handle(self, state: SharedState, request: Request) -> Response {
         (self.handle)(state, request).await
+    }
+}
+
+/// Marks the answer of a handler that has a form of its own, also where its status is that of an error.
+#[derive(Clone)]
+pub(crate) struct OwnForm;
+
+/// A request as an [`Endpoint::raw`] gets it.
+pub struct RawRequest {
+    context: RequestContext,
+    uri: Uri,
+    headers: HeaderMap,
+    body: ReadBody,
+}
+
+impl RawRequest {
+    async fn read(state: &SharedState, request: Request) -> Result<(Self, Deadline), Fault> {
+        let (parts, body) = request.into_parts();
+        let context = predict::context(&parts.extensions)?;
+        let deadline = Deadline::of(&parts.headers, &state.limits, &context)?;
+        let body = predict::read(state, &parts.headers, body, Some(deadline)).await?;
+        Ok((Self { context, uri: parts.uri, headers: parts.headers, body }, deadline))
+    }
+
+    /// What is known of it beside its head and its body.
+    #[must_use]
+    pub fn context(&self) -> &RequestContext {
+        &self.context
+    }
+
+    /// Its path and query.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Its headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// All of its body, after decompression.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        self.body.bytes()
+    }
+}
+
+impl fmt::Debug for RawRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawRequest").field("uri", &self.uri).field("body", &self.body.len()).finish_non_exhaustive()
     }
 }
 

@@ -75,7 +75,7 @@ mod shadow;
 mod state;
 
 pub use context::RequestContext;
-pub use endpoint::{Endpoint, IntoEndpoint};
+pub use endpoint::{Endpoint, IntoEndpoint, RawRequest};
 pub use error::ServiceError;
 pub use fault::Fault;
 pub use hot_change::{Follow, FollowEvent, Following, ModelSource, SourceError};

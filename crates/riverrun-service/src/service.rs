@@ -173,7 +173,7 @@ impl Service {
             models.add(&route, model)?;
         }
         for (route, endpoint) in &endpoints {
-            taken.take(
+            taken.take_one(
                 route,
                 &format!("endpoint {}", if endpoint.summary.is_empty() { route } else { &endpoint.summary }),
             )?;

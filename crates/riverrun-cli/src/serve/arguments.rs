@@ -24,7 +24,7 @@ Example:
   riverrun serve text-classification --route /classify --port 3000
   curl -H 'Content-Type: text/plain' -d 'What a lovely day' localhost:3000/classify")]
 pub(crate) struct ServeArguments {
-    /// The models: `name` or `name:version`, or several `name:version=WEIGHT`
+    /// `name`, `name:version`, several `name:version=WEIGHT`, or Python's `module:service`
     #[arg(required = true, value_name = "TAG")]
     pub(super) tags: Vec<Weighted>,
     /// Where a model answers [default: as its command, /classify say; of several /NAME]

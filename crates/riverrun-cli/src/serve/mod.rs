@@ -4,6 +4,7 @@ mod arguments;
 mod logging;
 mod models;
 mod parse;
+mod python;
 mod shutdown;
 mod store_source;
 
@@ -15,6 +16,7 @@ use riverrun::prelude::*;
 use riverrun::service::{BoundServer, Limits, Otlp, PredictionLog, Server, Service};
 
 pub(crate) use arguments::ServeArguments;
+pub(crate) use python::run_if_asked as become_python;
 
 use crate::failure::{Failure, Result, say};
 use models::Models;

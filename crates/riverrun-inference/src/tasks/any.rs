@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use riverrun_model::{InferenceTask, Model, ModelFormat};
+#[cfg(any(feature = "onnx", feature = "tabular"))]
+use riverrun_model::ModelFormat;
+use riverrun_model::{InferenceTask, Model};
 use riverrun_runner::wire::Map;
 use riverrun_runner::{AnyRunner, Batching};
 
@@ -10,7 +12,7 @@ use super::feature_extraction::FeatureExtraction;
 use super::fill_mask::FillMask;
 use super::question_answering::QuestionAnswering;
 use super::sentence_embeddings::SentenceEmbeddings;
-use super::task::{Given, Task, TaskOptions};
+use super::task::{Task, TaskOptions};
 use super::text_classification::TextClassification;
 use super::text_ranking::TextRanking;
 use super::token_classification::TokenClassification;
@@ -103,6 +105,7 @@ fn load<T: Task>(model: &Model, options: &AnyRunnerOptions) -> Result<Arc<dyn An
 mod bare {
     use super::*;
     use crate::tasks::feature_extraction::takes_text;
+    use crate::tasks::task::Given;
     use riverrun_runner::wire::Portable;
     use riverrun_runner::{Runner, RunnerError};
 

@@ -57,17 +57,26 @@ __all__ = [
 class RiverrunError(Exception):
     """Any error of Riverrun."""
 
+    error_code = 500
+    """The status of HTTP that a service answers with when one of its functions raises it."""
+
 
 class NotFound(RiverrunError, LookupError):
     """There is no model, version or file of this name."""
+
+    error_code = 404
 
 
 class AlreadyExists(RiverrunError, FileExistsError):
     """A model has this tag already."""
 
+    error_code = 409
+
 
 class BadInput(RiverrunError, ValueError):
     """A value that cannot be."""
+
+    error_code = 400
 
 
 class BadInputType(BadInput, TypeError):
@@ -105,13 +114,19 @@ class StoreError(RiverrunError, OSError):
 class RemoteError(RiverrunError, ConnectionError):
     """A service gave no result."""
 
+    error_code = 503
+
 
 class TimedOut(RiverrunError, TimeoutError):
     """There was no result in time."""
 
+    error_code = 504
+
 
 class QueueFull(RiverrunError, RuntimeError):
     """More requests wait than may."""
+
+    error_code = 429
 
 
 class InternalError(RiverrunError, RuntimeError):

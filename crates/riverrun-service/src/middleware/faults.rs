@@ -11,6 +11,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::context::RequestContext;
+use crate::endpoint::OwnForm;
 use crate::fault::{Fault, panic_message};
 use crate::state::SharedState;
 
@@ -43,7 +44,7 @@ pub(crate) async fn faults(State(state): State<SharedState>, request: Request, n
         response.headers_mut().extend(model.map(|model| (crate::context::MODEL, model)));
         return response;
     }
-    if !is_plain(response.headers()) {
+    if !is_plain(response.headers()) || response.extensions_mut().remove::<OwnForm>().is_some() {
         // A handler's own form.
         return response;
     }

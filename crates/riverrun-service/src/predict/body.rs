@@ -54,6 +54,11 @@ impl ReadBody {
         }
     }
 
+    /// Its bytes, which stay counted.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// Its bytes.
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes
