@@ -13,7 +13,7 @@ import pytest
 import riverrun
 
 WORKSPACE = pathlib.Path(__file__).resolve().parents[4]
-PAGES = [WORKSPACE / "docs" / "python.md"]
+PAGES = [WORKSPACE / "docs" / name for name in ("python.md", "python-services.md")]
 MODULES = [
     name
     for _, name, _ in pkgutil.walk_packages(riverrun.__path__, "riverrun.")

@@ -41,8 +41,10 @@ function example(method, path, operation) {
   if (kinds) {
     const known = Object.entries(kinds);
     const [kind, { example: given }] = known.find(([, { example }]) => example !== undefined) ?? known[0];
-    const body = given ?? (kind === "application/json" ? "{}" : "a text");
-    parts.push(`-H 'Content-Type: ${kind}'`, `--data-binary '${String(body).trimEnd()}'`);
+    const isText = kind === "application/json" || kind.startsWith("text/");
+    const body = given ?? (kind === "application/json" ? {} : "a text");
+    const written = typeof body === "string" ? body.trimEnd() : JSON.stringify(body);
+    parts.push(`-H 'Content-Type: ${kind}'`, isText ? `--data-binary '${written}'` : "--data-binary @FILE");
   } else if (method !== "get") {
     parts.push(`-X ${method.toUpperCase()}`);
   }

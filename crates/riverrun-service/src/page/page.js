@@ -1,10 +1,10 @@
-// The page where a person tries a model.
+// The page where a person tries a model, or a function of the service.
 
 import { call, element, start } from "./service.js";
 
 const LABELS_WANTED = 5;
 
-/** Route of each model: whether it takes texts and `top_k`, and an input of it. */
+/** What each route takes: a text, JSON or a file, and an example of it. */
 const choices = new Map();
 let latest = 0;
 
@@ -13,22 +13,34 @@ async function begin() {
   element("title").textContent = documentation.info.title;
   document.title = documentation.info.title;
   choices.clear();
-  const select = element("model");
+  const select = element("route");
   select.replaceChildren();
   for (const [route, item] of Object.entries(documentation.paths)) {
     const operation = item.post;
     const model = operation?.["x-riverrun-model"];
-    if (!model) continue;
+    const taken = model || operation?.tags?.includes("endpoints") ? taking(operation) : undefined;
+    if (!taken) continue;
     const topK = (operation.parameters ?? []).some((parameter) => parameter.name === "top_k");
-    const content = operation.requestBody.content;
-    const example = exampleOf(content["application/json"].schema.anyOf[0]);
-    choices.set(route, { model, topK, text: "text/plain" in content, example });
-    select.append(new Option(`${model} (${route})`, route));
+    choices.set(route, { ...taken, topK });
+    select.append(new Option(`${model ?? operation.summary} (${route})`, route));
   }
   offer();
-  element("model-choice").hidden = choices.size < 2;
+  element("route-choice").hidden = choices.size < 2;
   element("send").disabled = choices.size === 0;
-  element("status").textContent = choices.size ? "" : "This service has no model.";
+  element("status").textContent = choices.size ? "" : "This service has nothing that can be tried here.";
+}
+
+/** How a person can give what an operation takes; nothing for forms. */
+function taking(operation) {
+  const content = operation.requestBody?.content ?? {};
+  if ("text/plain" in content) return { kind: "text", type: "text/plain; charset=utf-8" };
+  const json = content["application/json"];
+  if (json) {
+    const example = json.example ?? exampleOf(json.schema.anyOf?.[0] ?? json.schema);
+    return { kind: "json", type: "application/json", example };
+  }
+  const files = Object.keys(content).filter((kind) => !kind.startsWith("multipart/"));
+  return files.length ? { kind: "file", accept: files.filter((kind) => kind !== "*/*").join(",") } : undefined;
 }
 
 /** An input as its schema has it. */
@@ -45,21 +57,31 @@ function exampleOf(schema) {
   return { string: "text", number: 0.5, integer: 1, boolean: true, object: {} }[type] ?? null;
 }
 
-/** Has the box say what the chosen model takes. */
+/** Has the form ask for what the chosen route takes. */
 function offer() {
-  const choice = choices.get(element("model").value);
+  const choice = choices.get(element("route").value);
   if (!choice) return;
-  element("text-label").textContent = choice.text ? "Text" : "Input in JSON";
-  element("text").placeholder = choice.text ? "Type a text" : "";
-  element("text").value = choice.text ? "" : JSON.stringify(choice.example, null, 1);
+  const isFile = choice.kind === "file";
+  element("text").hidden = isFile;
+  element("file").hidden = !isFile;
+  element("file").accept = choice.accept ?? "";
+  element("input-label").htmlFor = isFile ? "file" : "text";
+  element("input-label").textContent = { text: "Text", json: "Input in JSON", file: "File" }[choice.kind];
+  element("text").placeholder = choice.kind === "text" ? "Type a text" : "";
+  element("text").value = choice.kind === "json" ? JSON.stringify(choice.example, null, 1) : "";
 }
 
 async function ask() {
-  const route = element("model").value;
+  const route = element("route").value;
   const choice = choices.get(route);
   if (!choice) return;
-  const mine = ++latest;
+  const file = choice.kind === "file" ? element("file").files[0] : undefined;
   const status = element("status");
+  if (choice.kind === "file" && !file) {
+    status.textContent = "Choose a file first.";
+    return;
+  }
+  const mine = ++latest;
   status.textContent = "Asking…";
   element("answer").hidden = true;
   const query = choice.topK ? `?top_k=${LABELS_WANTED}` : "";
@@ -67,12 +89,12 @@ async function ask() {
     const response = await call(route + query, {
       method: "POST",
       headers: {
-        "content-type": choice.text ? "text/plain; charset=utf-8" : "application/json",
-        accept: "application/json",
+        "content-type": choice.type ?? (file.type || "application/octet-stream"),
+        accept: "application/json, */*;q=0.5",
       },
-      body: element("text").value,
+      body: file ?? element("text").value,
     });
-    const answer = await response.json();
+    const answer = await answerOf(response);
     // The answer to an older question would only confuse.
     if (mine !== latest) return;
     show(answer, response.headers);
@@ -82,15 +104,24 @@ async function ask() {
   }
 }
 
-function show(answer, headers) {
-  const list = element("labels");
-  const json = element("json");
-  const isLabels = Array.isArray(answer) && answer.length > 0
-    && answer.every((item) => typeof item?.label === "string" && typeof item?.score === "number");
-  list.hidden = !isLabels;
-  json.hidden = isLabels;
-  if (isLabels) list.replaceChildren(...answer.map(bar));
-  else json.textContent = JSON.stringify(answer, null, 2);
+async function answerOf(response) {
+  const type = response.headers.get("content-type") ?? "";
+  if (/[/+]json\b/.test(type)) return { json: await response.json() };
+  if (type.startsWith("text/")) return { text: await response.text() };
+  const body = await response.blob();
+  return type.startsWith("image/") ? { image: body } : { text: `${body.size} bytes of ${type || "an unknown kind"}` };
+}
+
+function show({ json, text, image }, headers) {
+  const isLabels = Array.isArray(json) && json.length > 0
+    && json.every((item) => typeof item?.label === "string" && typeof item?.score === "number");
+  element("labels").hidden = !isLabels;
+  element("text-answer").hidden = isLabels || image !== undefined;
+  element("image").hidden = image === undefined;
+  URL.revokeObjectURL(element("image").src);
+  if (isLabels) element("labels").replaceChildren(...json.map(bar));
+  else if (image) element("image").src = URL.createObjectURL(image);
+  else element("text-answer").textContent = text ?? JSON.stringify(json, null, 2);
   const timing = headers.get("server-timing");
   const computed = /compute;dur=([\d.]+)/.exec(timing ?? "")?.[1];
   element("made").textContent = [headers.get("x-model"), computed && `${computed} ms`].filter(Boolean).join(" · ");
@@ -117,7 +148,7 @@ function bar({ label, score }) {
   return item;
 }
 
-element("model").addEventListener("change", offer);
+element("route").addEventListener("change", offer);
 element("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   ask();

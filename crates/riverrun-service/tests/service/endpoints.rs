@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use riverrun_service::{Endpoint, Fault, Limits, RequestContext, Service};
+use http::StatusCode;
+use riverrun_service::{Endpoint, Fault, Limits, RawRequest, RequestContext, Service};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -90,4 +91,37 @@ async fn an_endpoints_faults_are_those_of_the_service() {
     assert_eq!(post(&running, "/panics", json, r#""four""#).await.json(), 4);
     let body = r#"{"title": "", "body": "fail"}"#;
     assert_eq!(post(&running, "/review", json, body).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_raw_endpoint_reads_any_body_and_answers_in_its_own_form() {
+    let raw = Endpoint::raw(|request: RawRequest| async move {
+        let kind = request.headers().get("content-type").map(|kind| kind.as_bytes().to_vec()).unwrap_or_default();
+        match request.uri().query() {
+            Some("teapot") => Ok((StatusCode::IM_A_TEAPOT, request.body().clone())),
+            Some("refuse") => Err(Fault::malformed(format!("no {}", request.context().id()))),
+            Some("panic") => panic!("the secret"),
+            _ => Ok((StatusCode::OK, [&kind[..], b": ", request.body()].concat().into())),
+        }
+    });
+    let service =
+        Service::new("test").endpoint("/raw", raw).endpoint("/raw/stream", |_: RequestContext, (): ()| async {
+            Ok::<_, Fault>("an endpoint leaves the routes below it free")
+        });
+    let running = start(service.limits(Limits::default().max_body(1 << 10))).await;
+    let ask = |query: &'static str, kind: &'static str, body: &'static [u8]| {
+        let headers = [("content-type", kind), ("x-request-id", "r-1")];
+        send(address(&running), request("POST", query, &headers, body))
+    };
+
+    assert_eq!(ask("/raw", "image/png", b"\xff\0").await.body, &b"image/png: \xff\0"[..]);
+    // It is no error of the service, whose form it would have.
+    let own = ask("/raw?teapot", "x/y", b"short").await;
+    assert_eq!((own.status.as_u16(), &*own.text()), (418, "short"));
+    let refusal = ask("/raw?refuse", "x/y", b"").await;
+    refused(&refusal, 400, "malformed");
+    assert_eq!(refusal.message(), "no r-1");
+    refused(&ask("/raw?panic", "x/y", b"").await, 500, "internal");
+    refused(&post(&running, "/raw", "x/y", vec![b' '; 2 << 10]).await, 413, "too_large");
+    assert!(ask("/raw/stream", "application/json", b"null").await.text().contains("free"));
 }
