@@ -9,6 +9,7 @@ pub(crate) fn to_python<'py>(py: Python<'py>, stats: &RunnerStats) -> PyResult<B
     dict.set_item("batches", stats.batches)?;
     dict.set_item("items", stats.items)?;
     dict.set_item("failed_items", stats.failed_items)?;
+    dict.set_item("truncated", stats.truncated)?;
     dict.set_item("abandoned", stats.abandoned)?;
     dict.set_item("queue_length", stats.queue_length)?;
     dict.set_item("mean_batch_size", stats.mean_batch_size())?;

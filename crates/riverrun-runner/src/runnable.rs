@@ -50,6 +50,11 @@ pub trait Runnable: Send + Sync + 'static {
         false
     }
 
+    /// How many items [`prepare`](Self::prepare) has cut to what can be computed, so far. None by default.
+    fn truncated(&self) -> u64 {
+        0
+    }
+
     /// Computes something typical, so that the first request finds everything in place, and finds out whether it can compute at all.
     /// Nothing by default.
     ///

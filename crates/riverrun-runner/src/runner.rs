@@ -468,7 +468,10 @@ impl<R: Runnable> Runner<R> {
     #[must_use]
     pub fn stats(&self) -> RunnerStats {
         match &*self.shared.core.load() {
-            Some(core) => core.counters.snapshot(core.queue.len()),
+            Some(core) => RunnerStats {
+                truncated: core.runnable().map_or(0, |runnable| runnable.truncated()),
+                ..core.counters.snapshot(core.queue.len())
+            },
             None => RunnerStats::default(),
         }
     }

@@ -18,6 +18,8 @@ pub struct RunnerStats {
     pub items: u64,
     /// Items that were answered with an error, in either stage.
     pub failed_items: u64,
+    /// Items that were cut to what can be computed, such as texts that are longer than what a model reads.
+    pub truncated: u64,
     /// Items not computed because their caller was gone or their time was up.
     pub abandoned: u64,
     /// Requests that wait now.
@@ -91,6 +93,8 @@ impl Counters {
             batches: batch_sizes.iter().sum(),
             items: self.items.load(Ordering::Relaxed),
             failed_items: self.failed.load(Ordering::Relaxed),
+            // The runnable knows.
+            truncated: 0,
             abandoned: self.abandoned.load(Ordering::Relaxed),
             queue_length,
             batch_time: self.likely_batch(),

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
 /// A body that tells its guard of its bytes, and drops it when it has been sent or given up.
@@ -16,6 +17,9 @@ pub(crate) struct Guarded<B, G> {
 pub(crate) trait Guard {
     /// So many bytes more.
     fn sent(&mut self, _bytes: usize) {}
+
+    /// The headers behind the body.
+    fn trailers(&mut self, _trailers: &HeaderMap) {}
 
     /// That was all of it.
     fn complete(&mut self) {}
@@ -41,6 +45,9 @@ impl<B: Body<Data = Bytes> + Unpin, G: Guard + Unpin> Body for Guarded<B, G> {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
                     self.guard.sent(data.len());
+                }
+                if let Some(trailers) = frame.trailers_ref() {
+                    self.guard.trailers(trailers);
                 }
                 if self.body.is_end_stream() {
                     self.guard.complete();

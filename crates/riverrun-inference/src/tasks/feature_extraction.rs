@@ -108,6 +108,10 @@ impl Runnable for FeatureExtraction {
         Ok(Prepared { cost: tokens.ids.len(), value: tokens })
     }
 
+    fn truncated(&self) -> u64 {
+        self.model.tokenizer.truncated()
+    }
+
     fn run(&self, batch: Vec<Tokens>, compute: &Compute) -> Result<Vec<Result<Vec<Vec<f32>>, ItemError>>, ItemError> {
         let packed = PackedBatch::new(&batch);
         let states = self.model.compute(&packed, Output::Hidden(Rows::EveryToken), compute)?;

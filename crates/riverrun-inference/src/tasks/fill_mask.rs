@@ -241,6 +241,10 @@ impl Runnable for FillMask {
         Ok(Prepared { value: MaskedText { tokens, masks, top_k: input.top_k.unwrap_or(self.top_k), targets }, cost })
     }
 
+    fn truncated(&self) -> u64 {
+        self.model.tokenizer.truncated()
+    }
+
     fn run(
         &self, batch: Vec<MaskedText>, compute: &Compute,
     ) -> Result<Vec<Result<OneOrMany<Vec<FilledMask>>, ItemError>>, ItemError> {

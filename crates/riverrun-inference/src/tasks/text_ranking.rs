@@ -199,6 +199,10 @@ impl Runnable for TextRanking {
         Ok(Prepared { value: TokenizedDocuments { pairs, documents, top_k: input.top_k.or(self.top_k) }, cost })
     }
 
+    fn truncated(&self) -> u64 {
+        self.model.tokenizer.truncated()
+    }
+
     fn run(
         &self, batch: Vec<TokenizedDocuments>, compute: &Compute,
     ) -> Result<Vec<Result<Vec<RankedDocument>, ItemError>>, ItemError> {

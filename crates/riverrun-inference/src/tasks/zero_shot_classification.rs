@@ -268,6 +268,10 @@ impl Runnable for ZeroShotClassification {
         Ok(Prepared { value: TokenizedHypotheses { pairs, text, labels, multi_label }, cost })
     }
 
+    fn truncated(&self) -> u64 {
+        self.model.tokenizer.truncated()
+    }
+
     fn run(
         &self, batch: Vec<TokenizedHypotheses>, compute: &Compute,
     ) -> Result<Vec<Result<ZeroShotResult, ItemError>>, ItemError> {

@@ -226,7 +226,7 @@ class ModelRunner:
         return self._native.info()
 
     def stats(self) -> dict[str, Any]:
-        """What was computed so far: `batches`, `items`, `failed_items`, `mean_batch_size`, and more."""
+        """What was computed so far: `batches`, `items`, `failed_items`, `truncated` (texts longer than the model reads), and more."""
         return self._native.stats()
 
     def destroy(self) -> None:

@@ -29,7 +29,8 @@ pub(crate) fn routes() -> Router<SharedState> {
         .route("/v2/repository/index", post(metadata::index))
         .route("/v2/repository/models/{model}/load", post(metadata::fixed))
         .route("/v2/repository/models/{model}/unload", post(metadata::fixed))
-        .route(grpc::ROUTE, post(grpc::serve));
+        .route(grpc::ROUTE, post(grpc::serve))
+        .route(grpc::health::ROUTE, post(grpc::health::serve));
     for path in model("") {
         router = router.route(&path, get(metadata::model));
     }

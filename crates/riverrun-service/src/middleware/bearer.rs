@@ -15,7 +15,15 @@ use crate::fault::Fault;
 use crate::routes::is_page;
 
 /// Routes that need no token, beside the pages: what an orchestrator probes.
-const OPEN: [&str; 5] = ["/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready"];
+const OPEN: [&str; 7] = [
+    "/livez",
+    "/readyz",
+    "/healthz",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/Watch",
+];
 
 /// The tokens that are let in.
 #[derive(Debug, Clone, Default)]

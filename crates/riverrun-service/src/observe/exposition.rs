@@ -147,6 +147,12 @@ impl Scrape {
                 family.counter(&labels, count)?;
             }
         }
+        let mut family = to.counters("riverrun_grpc_calls", "Calls of gRPC that are over, by their status.")?;
+        for series in all.iter() {
+            for (code, count) in series.calls() {
+                family.counter(&[("route", &*series.route), ("model", &*series.model), ("code", code)], count)?;
+            }
+        }
         let help = "From a request's head to the last byte of its answer.";
         let mut family = to.histograms("riverrun_http_request_duration_seconds", help)?;
         for series in all.iter() {
@@ -230,6 +236,8 @@ impl Scrape {
         counters("riverrun_items", "Items that were computed.", &|version| version.runner().stats().items)?;
         let failed = "Items that were answered with an error.";
         counters("riverrun_items_failed", failed, &|version| version.runner().stats().failed_items)?;
+        let truncated = "Items that were cut to what the model reads.";
+        counters("riverrun_items_truncated", truncated, &|version| version.runner().stats().truncated)?;
         let abandoned = "Items that were not computed: their caller was gone, or their time was up.";
         counters("riverrun_items_abandoned", abandoned, &|version| version.runner().stats().abandoned)?;
 

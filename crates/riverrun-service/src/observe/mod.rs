@@ -18,6 +18,7 @@ use axum::extract::MatchedPath;
 use axum::extract::Request;
 use http::StatusCode;
 use tokio::sync::Semaphore;
+use tonic::Code;
 
 pub(crate) use computation::Computation;
 pub(crate) use exposition::metrics;
@@ -28,7 +29,7 @@ use crate::context::RequestContext;
 use crate::models::Models;
 use crate::routes::stream_of;
 use prediction_log::PredictionWriter;
-use requests::{Requests, UNKNOWN_ROUTE, method_label};
+use requests::{Outcome, Requests, UNKNOWN_ROUTE, method_label};
 
 /// How long the end of a service waits for its logs and traces to be out.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -85,14 +86,14 @@ impl Observe {
     }
 
     /// A request is over; without a status if its client gave it up before it had an answer.
-    pub(crate) fn end(&self, context: &RequestContext, status: Option<StatusCode>, complete: bool) {
+    pub(crate) fn end(&self, context: &RequestContext, status: Option<StatusCode>, grpc: Option<Code>, complete: bool) {
         let watch = context.watch();
         let route = watch.route().unwrap_or(UNKNOWN_ROUTE);
         let model = match context.answered_by() {
             Some(version) => version.model(),
             None => self.routes.iter().find(|(known, _)| known == route).map_or("", |(_, model)| model),
         };
-        self.requests.end(route, watch.method, model, status, context.arrived().elapsed());
+        self.requests.end(route, watch.method, model, Outcome { status, grpc }, context.arrived().elapsed());
         self.trace(context, status, complete);
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
+use tonic::Code;
 
 use super::histogram::Histogram;
 
@@ -22,6 +23,14 @@ pub(super) struct Requests {
     series: ArcSwap<Vec<Arc<Series>>>,
 }
 
+/// What became of a request.
+pub(super) struct Outcome {
+    /// None if its client gave it up.
+    pub(super) status: Option<StatusCode>,
+    /// None if it was no call of gRPC, or one whose answer did not get to its end.
+    pub(super) grpc: Option<Code>,
+}
+
 /// The requests with these labels.
 pub(super) struct Series {
     pub(super) route: String,
@@ -29,6 +38,7 @@ pub(super) struct Series {
     pub(super) model: String,
     pub(super) duration: Histogram,
     statuses: Statuses,
+    calls: [AtomicU64; CODES.len()],
 }
 
 impl Requests {
@@ -36,13 +46,14 @@ impl Requests {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One that was begun is over; without a status if its client gave it up.
-    pub(super) fn end(
-        &self, route: &str, method: &'static str, model: &str, status: Option<StatusCode>, took: Duration,
-    ) {
+    /// One that was begun is over.
+    pub(super) fn end(&self, route: &str, method: &'static str, model: &str, outcome: Outcome, took: Duration) {
         let series = self.series(route, method, model);
         series.duration.observe_time(took);
-        series.statuses.count(status);
+        series.statuses.count(outcome.status);
+        if let Some(code) = outcome.grpc {
+            series.calls[code as usize].fetch_add(1, Ordering::Relaxed);
+        }
         // Last, so that who sees no request under way sees them all counted.
         self.in_flight.fetch_sub(1, Ordering::Release);
     }
@@ -66,6 +77,7 @@ impl Requests {
             model: model.to_owned(),
             duration: Histogram::of_times(),
             statuses: Statuses::default(),
+            calls: Default::default(),
         });
         self.series.rcu(|list| match find(list) {
             Some(_) => list.clone(),
@@ -87,7 +99,34 @@ impl Series {
             (count > 0).then(|| (Statuses::label(slot), count))
         })
     }
+
+    /// How many calls of gRPC ended with which code.
+    pub(super) fn calls(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counted = CODES.into_iter().zip(&self.calls).map(|(code, count)| (code, count.load(Ordering::Relaxed)));
+        counted.filter(|(_, count)| *count > 0)
+    }
 }
+
+/// The codes by their numbers: <https://grpc.io/docs/guides/status-codes/>.
+const CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
 
 const FIRST: usize = 100;
 const LAST: usize = 599;

@@ -17,7 +17,7 @@ use crate::observe::metrics;
 use crate::state::SharedState;
 
 /// The service's own routes, as they are documented. No model and no endpoint may have one of them.
-pub(crate) const OWN: [&str; 18] = [
+pub(crate) const OWN: [&str; 19] = [
     "GET /",
     "GET /livez",
     "GET /readyz",
@@ -33,13 +33,15 @@ pub(crate) const OWN: [&str; 18] = [
     "POST /v2/models/{name}/infer",
     "POST /v2/repository/index",
     "POST /inference.GRPCInferenceService/{method}",
+    "POST /grpc.health.v1.Health/{method}",
     "GET /metrics",
     "GET /docs",
     "GET /docs.json",
 ];
 
 /// What is below these is the service's own too.
-const OWN_TREES: [&str; 6] = ["/v1/models", "/v2", "/inference.GRPCInferenceService", "/docs", "/metrics", "/assets"];
+const OWN_TREES: [&str; 7] =
+    ["/v1/models", "/v2", "/inference.GRPCInferenceService", "/grpc.health.v1.Health", "/docs", "/metrics", "/assets"];
 
 /// Where a model at `route` takes streams.
 pub(crate) fn stream_of(route: &str) -> String {

@@ -4,10 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
+use http::Request;
+use http_body_util::BodyExt;
 use riverrun_runner::{AnyRunner, Batching};
 use riverrun_service::{Follow, ModelSource, ServedModel, Service, SourceError};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tower::ServiceExt;
 
 use crate::exposition::{Scraped, metrics, metrics_when, scrape};
 use crate::fixture::{Labels, labels, start, until};
@@ -72,6 +78,33 @@ async fn known_traffic_gives_exactly_its_counts() {
     assert_eq!(scraped.get(&of("riverrun_model_info")), 1.0);
     assert_eq!(scraped.get(&of("riverrun_model_weight")), 1.0);
     assert_eq!(scraped.get(r#"riverrun_model_ready{model="labels"}"#), 1.0);
+}
+
+#[tokio::test]
+async fn calls_of_grpc_are_counted_by_their_own_status() {
+    let router = labels().into_router().unwrap();
+    let mut client = HealthClient::new(router.clone());
+    for service in ["", "", "inference.GRPCInferenceService"] {
+        client.check(HealthCheckRequest { service: service.into() }).await.unwrap();
+    }
+    client.check(HealthCheckRequest { service: "other".into() }).await.unwrap_err();
+
+    let scrape = Request::get("/metrics").body(Body::empty()).unwrap();
+    let body = router.oneshot(scrape).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    let scraped = Scraped::read(std::str::from_utf8(&body).unwrap());
+
+    let calls = |code: &str| {
+        format!(r#"riverrun_grpc_calls_total{{route="/grpc.health.v1.Health/{{method}}",model="",code="{code}"}}"#)
+    };
+    assert_eq!((scraped.get(&calls("OK")), scraped.get(&calls("NOT_FOUND"))), (3.0, 1.0));
+}
+
+#[tokio::test]
+async fn texts_that_a_model_has_cut_are_counted() {
+    let runner = Labels { truncated: 7, ..Labels::default() }.runner("labels:1");
+    let running = start(Service::new("test").runner("/classify", &runner)).await;
+
+    assert_eq!(metrics(&running).await.get(&of("riverrun_items_truncated_total")), 7.0);
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub(crate) struct Labels {
     /// How often each text was computed.
     pub(crate) texts: Arc<Mutex<HashMap<String, usize>>>,
     pub(crate) broken: bool,
+    /// How many texts it says that it has cut.
+    pub(crate) truncated: u64,
     /// Keeps a long text from being prepared while it is set.
     pub(crate) gate: Arc<AtomicBool>,
 }
@@ -59,6 +61,10 @@ impl Runnable for Labels {
             (0..1000).find(open);
         }
         Ok(Prepared { value: input, cost: 1 })
+    }
+
+    fn truncated(&self) -> u64 {
+        self.truncated
     }
 
     fn run(&self, batch: Vec<Text>, _: &Compute) -> Result<Vec<Result<Vec<Label>, ItemError>>, ItemError> {

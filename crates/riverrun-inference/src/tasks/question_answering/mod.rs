@@ -162,6 +162,10 @@ impl Runnable for QuestionAnswering {
         Ok(Prepared { value, cost })
     }
 
+    fn truncated(&self) -> u64 {
+        self.model.tokenizer.truncated()
+    }
+
     fn run(
         &self, batch: Vec<TokenizedQuestion>, compute: &Compute,
     ) -> Result<Vec<Result<OneOrMany<Answer>, ItemError>>, ItemError> {

@@ -46,12 +46,6 @@ impl SentenceEmbeddings {
         self.dimensions
     }
 
-    /// How many texts have been cut to the model's maximum so far.
-    #[must_use]
-    pub fn truncated(&self) -> u64 {
-        self.model.tokenizer.truncated()
-    }
-
     /// What stands before a text.
     fn prompt(&self, name: Option<&str>) -> Result<&str, ItemError> {
         let Some(name) = name.or(self.prompt.as_deref()) else { return Ok("") };
@@ -133,6 +127,10 @@ impl Runnable for SentenceEmbeddings {
         let lowered = self.modules.lower_case.then(|| text.to_lowercase());
         let tokens = self.model.tokenizer.tokenize(lowered.as_deref().unwrap_or(text), None).map_err(item)?;
         Ok(Prepared { cost: tokens.ids.len(), value: tokens })
+    }
+
+    fn truncated(&self) -> u64 {
+        self.model.tokenizer.truncated()
     }
 
     fn run(&self, batch: Vec<Tokens>, compute: &Compute) -> Result<Vec<Result<Vec<f32>, ItemError>>, ItemError> {

@@ -74,12 +74,6 @@ impl TextClassification {
         <Self as Task>::runner_with(name, options)
     }
 
-    /// How many texts have been cut to the model's maximum so far.
-    #[must_use]
-    pub fn truncated(&self) -> u64 {
-        self.model.tokenizer.truncated()
-    }
-
     /// How many tokens a text may have.
     #[must_use]
     pub fn max_length(&self) -> usize {
@@ -123,6 +117,10 @@ impl Runnable for TextClassification {
         let tokens = self.model.tokenizer.tokenize(&input.text, pair).map_err(item)?;
         let cost = tokens.ids.len();
         Ok(Prepared { value: TokenizedText { tokens, top_k: input.top_k, function: input.function_to_apply }, cost })
+    }
+
+    fn truncated(&self) -> u64 {
+        self.model.tokenizer.truncated()
     }
 
     fn run(

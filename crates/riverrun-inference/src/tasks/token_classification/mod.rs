@@ -176,6 +176,10 @@ impl Runnable for TokenClassification {
         Ok(Prepared { value: TokenizedSentence { parts, strategy, ignore_labels: input.ignore_labels }, cost })
     }
 
+    fn truncated(&self) -> u64 {
+        self.model.tokenizer.truncated()
+    }
+
     fn run(
         &self, batch: Vec<TokenizedSentence>, compute: &Compute,
     ) -> Result<Vec<Result<Vec<Entity>, ItemError>>, ItemError> {

@@ -1,6 +1,7 @@
 //! The protocol over gRPC.
 
 mod convert;
+pub(super) mod health;
 mod service;
 mod status;
 
