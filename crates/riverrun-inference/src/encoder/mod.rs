@@ -37,7 +37,7 @@ use self::norm::load_norm;
 use self::weights::Weights;
 use crate::InferenceError;
 use crate::backend::{Backend, Output, PackedBatch, Rows};
-use crate::kernels::{Cpu, LayerNorm};
+use crate::kernels::{Cpu, LayerNorm, begin_region};
 
 /// Tokens that are computed at once: enough to keep a panel of weights busy, few enough for the cache.
 const CHUNK_TOKENS: usize = 256;
@@ -63,6 +63,7 @@ impl Encoder {
         let family = config.family();
         let mut weights = Weights::open(directory, family.name(), family.prefix(), arithmetic)?;
         let weights = &mut weights;
+        begin_region();
         let embeddings = Embeddings::load(weights, &config)?;
         let head = Head::load(weights, &config, embeddings.words())?;
         let convolution = Convolution::load(weights, &config)?;

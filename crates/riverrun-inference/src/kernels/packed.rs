@@ -1,5 +1,6 @@
 //! Weights in the order in which the product reads them.
 
+use super::pages::{Line, Lines};
 use super::rotation::block_of;
 use super::round::Bf16;
 
@@ -9,25 +10,20 @@ pub(super) const PANEL: usize = 32;
 /// The words of one row of one tile of AMX, to whose multiple half-length floats and bytes are padded.
 pub(super) const WORDS: usize = 16;
 
-/// One line of the cache, so that a load of a register never straddles two.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u32; 16]);
-
 /// Columns in panels of 32, each panel row by row; the last is padded with zeros.
 ///
 /// An element is a word of four bytes: one number, or two or four that follow each other in a column. So one row of a matrix
 /// is multiplied a word at a time, whatever its numbers are.
 #[derive(Debug)]
 pub(super) struct Panels {
-    lines: Vec<Line>,
+    lines: Lines,
     depth: usize,
 }
 
 impl Panels {
     /// Zeros, `depth` words to a column.
     pub(super) fn zeros(depth: usize, columns: usize) -> Self {
-        Self { lines: vec![Line([0; 16]); columns.div_ceil(PANEL) * depth * (PANEL / 16)], depth }
+        Self { lines: Lines::zeros(columns.div_ceil(PANEL) * depth * (PANEL / 16)), depth }
     }
 
     /// The words of `column`, to be set.
