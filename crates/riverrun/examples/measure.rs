@@ -2,7 +2,7 @@
 //!
 //! `measure MODEL_DIRECTORY TEXTS_FILE` prints one JSON object; the file has one text per line. With `first` after them, it
 //! runs the stream program alone, from loading the model to the last result; with `callers ROUNDS`, batches and eight threads
-//! that call single texts in turns; with `agreement`, how far its answers are from those in f32, all labels of all texts. The
+//! that call single texts in turns; with `alone ROUNDS`, one text after the other; with `agreement`, how far its answers are from those in f32, all labels of all texts. The
 //! environment's `MEASURE_PRECISION` is the precision, `f32` without it. Tokenization is always inside; how the figures compare with those of other runtimes is in
 //! `bench/peers/README.md`.
 
@@ -35,8 +35,11 @@ fn main() -> ExitCode {
         [model, texts] => measure(model, texts),
         [model, texts, "first"] => measure_first(model, texts),
         [model, texts, "callers", rounds] => measure_callers(model, texts, rounds),
+        [model, texts, "alone", rounds] => measure_alone(model, texts, rounds),
         [model, texts, "agreement"] => measure_agreement(model, texts),
-        _ => Err(FunctionError::new("usage: measure MODEL_DIRECTORY TEXTS_FILE [first | callers ROUNDS | agreement]")),
+        _ => Err(FunctionError::new(
+            "usage: measure MODEL_DIRECTORY TEXTS_FILE [first | callers ROUNDS | alone ROUNDS | agreement]",
+        )),
     };
     match measured {
         Ok(json) => {
@@ -60,7 +63,7 @@ fn measure_first(model: &str, texts: &str) -> Result<String> {
 /// The machine's other load differs from one second to the next, so the two take turns and each round has its own ratio.
 fn measure_callers(model: &str, texts: &str, rounds: &str) -> Result<String> {
     let texts = read_texts(texts)?;
-    let rounds: usize = rounds.parse().map_err(|_| FunctionError::new(format!("`{rounds}` is no number of rounds")))?;
+    let rounds = number_of(rounds)?;
     let runner = load(model)?;
     run_all(&runner, &texts)?;
     let mut lines = Vec::with_capacity(rounds);
@@ -143,6 +146,22 @@ fn measure(model: &str, texts: &str) -> Result<String> {
     push_list(&mut json, "scores", outputs.iter().map(|labels| labels.first().map(|best| best.score.to_string())));
     json.push('}');
     Ok(json)
+}
+
+/// The median of each round, the least of which the machine's other load has disturbed least.
+fn measure_alone(model: &str, texts: &str, rounds: &str) -> Result<String> {
+    let (texts, runner) = (read_texts(texts)?, load(model)?);
+    runner.warm_up()?;
+    let mut medians = Vec::new();
+    for _ in 0..number_of(rounds)? {
+        let times = run_alone(&texts, |text| runner.run(text))?;
+        medians.push(quantile(&times, 0.5).to_string());
+    }
+    Ok(format!(r#"{{"permits":{},"alone_p50_ms":[{}]}}"#, Compute::permits(), medians.join(",")))
+}
+
+fn number_of(rounds: &str) -> Result<usize> {
+    rounds.parse().map_err(|_| FunctionError::new(format!("`{rounds}` is no number of rounds")))
 }
 
 /// How often the best label is that of f32, and how far all labels' scores are from it.

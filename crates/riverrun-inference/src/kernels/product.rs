@@ -61,7 +61,7 @@ pub(super) fn product(
     assert_eq!(epilogue.bias.len(), outputs, "the bias has one element per column");
     assert!(epilogue.residual.is_none_or(|residual| residual.len() == out.len()), "the residual fits the product");
     let panels = outputs.div_ceil(PANEL);
-    let parts = parts(panels, compute.threads());
+    let parts = parts(panels, out.len() / outputs.max(1), compute.threads());
     let group = (GROUP / (4 * PANEL * factors.depth()).max(1)).max(1);
     let out = Shared::new(out);
     compute.parallel(parts, &|part| {
@@ -86,9 +86,12 @@ pub(super) fn product(
 /// Bytes of the panels that are read again for every tile: a part of the second cache, so that the rows are read seldom.
 const GROUP: usize = 256 << 10;
 
-/// A few parts per thread, so that one that is late does not keep the others waiting long.
-fn parts(panels: usize, threads: usize) -> usize {
-    if threads <= 1 { 1 } else { panels.min(threads * 3) }
+/// A few parts per thread, so that one that is late does not keep the others waiting long. Of few rows a part takes microseconds, and the
+/// columns that a thread has written lie in its own cache: one part for each thread is soonest done.
+fn parts(panels: usize, rows: usize, threads: usize) -> usize {
+    const FEW: usize = 64;
+    let each = if rows <= FEW { 1 } else { 3 };
+    if threads <= 1 { 1 } else { panels.min(threads * each) }
 }
 
 /// Where a tile's sums go, and what is done to them.
