@@ -85,6 +85,19 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
+def package(work):
+    """The package with an extension as it is published, in a directory for Python's path."""
+    say("building the extension")
+    run(["cargo", "build", "--release", "--package", "riverrun-python", "--locked"], cwd=ROOT)
+    metadata = json.loads(run(["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=ROOT))
+    library = Path(metadata["target_directory"]) / "release" / "lib_native.so"
+    place = work / "python-package"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(ROOT / "crates" / "riverrun-python" / "python" / "riverrun", place / "riverrun", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    shutil.copy(library, place / "riverrun" / "_native.abi3.so")
+    return place
+
+
 def make_model(head, work):
     """The directory of the model that both sides run."""
     if head is None:

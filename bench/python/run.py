@@ -20,7 +20,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SEED = ROOT / "bench" / "peers" / "seed_program.py"
-PACKAGE = ROOT / "crates" / "riverrun-python" / "python" / "riverrun"
 
 _spec = importlib.util.spec_from_file_location("peers", ROOT / "bench" / "peers" / "run.py")
 peers = importlib.util.module_from_spec(_spec)
@@ -34,19 +33,6 @@ SIDES = {
     "riverrun, infer": (HERE / "infer.py", {}),
 }
 MAPS = {"process": {}, "thread": {}, "local": {"pyflink": "riverrun"}}
-
-
-def package(work):
-    """The package with an extension as it is published, in a directory for Python's path."""
-    peers.say("building the extension")
-    peers.run(["cargo", "build", "--release", "--package", "riverrun-python", "--locked"], cwd=ROOT)
-    metadata = json.loads(peers.run(["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=ROOT))
-    library = Path(metadata["target_directory"]) / "release" / "lib_native.so"
-    place = work / "python-package"
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(PACKAGE, place / "riverrun", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-    shutil.copy(library, place / "riverrun" / "_native.abi3.so")
-    return place
 
 
 def resident(group):
@@ -104,7 +90,7 @@ class Bench:
         home = work / "python-store"
         # On its mini-cluster PyFlink runs all workers in the client's process, unless told to start them as a cluster does.
         as_on_a_cluster = {"_python_worker_execution_mode": "process"}
-        self.environment = self.seed.environment | as_on_a_cluster | {"PYTHONPATH": str(package(work)), "RIVERRUN_HOME": str(home)}
+        self.environment = self.seed.environment | as_on_a_cluster | {"PYTHONPATH": str(peers.package(work)), "RIVERRUN_HOME": str(home)}
         shutil.rmtree(home, ignore_errors=True)
         save = "import sys, riverrun; riverrun.transformers.save_model('text-classification', sys.argv[1])"
         peers.run([self.seed.python, "-c", save, model], env=self.environment)

@@ -10,5 +10,5 @@ _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 
 environment, run, say = _module.environment, _module.run, _module.say
-make_model, make_texts = _module.make_model, _module.make_texts
+make_model, make_texts, package = _module.make_model, _module.make_texts, _module.package
 pin_to_cores, processor, python_311 = _module.pin_to_cores, _module.processor, _module.python_311

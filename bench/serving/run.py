@@ -17,10 +17,10 @@ from pathlib import Path
 import modes
 import servers
 from generator import Load
-from peers import DIRECTORY, make_model, make_texts, pin_to_cores, processor, run, say
+from peers import DIRECTORY, make_model, make_texts, package, pin_to_cores, processor, run, say
 
 ROOT = servers.HERE.parent.parent
-NAMES = ("riverrun", "bentoml11", "bentoml14", "lean")
+NAMES = ("riverrun", "riverrun-python", "bentoml11", "bentoml14", "lean")
 # How far the score of a text may be from what the first server gave.
 TOLERANCE = 1e-3
 # Riverrun's throughput at 16 clients has to be so many times that of the best setting of each.
@@ -37,6 +37,7 @@ def all_servers(arguments, model, work, failures):
 
     made = {
         "riverrun": lambda: servers.riverrun(riverrun_executable(arguments), model, work),
+        "riverrun-python": lambda: servers.riverrun_python(riverrun_executable(arguments), package(work), model, work),
         "bentoml11": lambda: servers.bentoml11(model, work),
         "bentoml14": lambda: servers.bentoml14(model, exported(), work, arguments.every_setting),
         "lean": lambda: servers.lean(model, exported(), arguments.every_setting),

@@ -180,6 +180,23 @@ def riverrun(executable, model, work):
     return [Server("riverrun", "", command, variables)]
 
 
+def riverrun_python(executable, package, model, work):
+    """The service of BentoML 1.1 with other imports, and nothing else."""
+    home = work / f"python-store-{model.name}"
+    variables = {"RIVERRUN_HOME": home, "PYTHONPATH": package, "SERVED_MODEL": "text-classification:latest"}
+    if not home.exists():
+        run([executable, "models", "import", model, "--name", "text-classification"], env=environment(RIVERRUN_HOME=home))
+    program = (HERE / "bentoml11_service.py").read_text()
+    program = program.replace("import bentoml", "import riverrun as bentoml").replace("from bentoml.io", "from riverrun.io")
+    place = work / "riverrun_service.py"
+    place.write_text(program)
+
+    def command(port):
+        return [python_311(), "-m", "riverrun", "serve", f"{place}:svc", "--port", port]
+
+    return [Server("riverrun-python", "", command, variables)]
+
+
 def bentoml11(model, work):
     programs = install("bentoml11")
     home = work / f"bentoml-{model.name}"
