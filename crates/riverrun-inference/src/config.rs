@@ -7,6 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::InferenceError;
+use crate::encoder::Precision;
+
+/// What `quantization_config` calls the form in which this crate stores weights that are rounded ahead.
+pub(crate) const QUANTIZATION_METHOD: &str = "riverrun";
 
 /// What a model's task is, where its configuration says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -28,6 +32,13 @@ pub struct ModelConfig {
     architectures: Vec<String>,
     labels: Vec<String>,
     problem_type: Option<ProblemType>,
+    precision: Option<Precision>,
+}
+
+/// What `quantization_config` says of weights that were rounded ahead by this crate.
+#[derive(Deserialize)]
+struct Rounded {
+    precision: String,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +47,7 @@ struct Raw {
     id2label: Option<BTreeMap<String, String>>,
     num_labels: Option<usize>,
     problem_type: Option<ProblemType>,
+    quantization_config: Option<Value>,
 }
 
 impl ModelConfig {
@@ -50,8 +62,9 @@ impl ModelConfig {
         let value: Value = json(&path, serde_json::from_str(&text))?;
         let raw: Raw = json(&path, Raw::deserialize(&value))?;
         let labels = labels(&path, raw.id2label, raw.num_labels)?;
+        let precision = raw.quantization_config.map(|value| precision(&path, value)).transpose()?.flatten();
         let architectures = raw.architectures.unwrap_or_default();
-        Ok(Self { path, value, architectures, labels, problem_type: raw.problem_type })
+        Ok(Self { path, value, architectures, labels, problem_type: raw.problem_type, precision })
     }
 
     /// The file.
@@ -83,6 +96,29 @@ impl ModelConfig {
     pub fn problem_type(&self) -> Option<ProblemType> {
         self.problem_type
     }
+
+    /// The precision whose numbers the weights are stored in, where [`quantize`](crate::quantize()) rounded them; such a model is computed
+    /// in no other.
+    #[must_use]
+    pub fn precision(&self) -> Option<Precision> {
+        self.precision
+    }
+}
+
+/// Those of other libraries have a method of another name.
+fn precision(path: &Path, value: Value) -> Result<Option<Precision>, InferenceError> {
+    if value["quant_method"] != QUANTIZATION_METHOD {
+        return Ok(None);
+    }
+    let Rounded { precision } = json(path, Rounded::deserialize(value))?;
+    let known = precision.parse().ok().filter(|&precision| precision != Precision::F32);
+    known.map(Some).ok_or_else(|| InferenceError::Config {
+        path: path.to_owned(),
+        problem: format!(
+            "`quantization_config` has the precision `{precision}`, which no weights are stored in; quantize the model again with \
+             `riverrun models quantize`"
+        ),
+    })
 }
 
 fn json<T>(path: &Path, result: Result<T, serde_json::Error>) -> Result<T, InferenceError> {

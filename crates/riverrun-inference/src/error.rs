@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::encoder::Precision;
+
 /// What this crate's functions fail with.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -176,6 +178,61 @@ pub enum InferenceError {
         /// Its type.
         found: String,
     },
+    /// Weights that were rounded ahead are not all there, or no such numbers.
+    #[error("tensor `{tensor}` in {path} {problem}; quantize the model again with `riverrun models quantize`")]
+    Quantized {
+        /// The tensor.
+        tensor: String,
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A model whose weights are stored in one precision was to be computed in another.
+    #[error(
+        "{path}: the weights of this model are stored in {stored} and cannot be computed in {asked}; leave the precision out, or take \
+         the model that it was quantized from"
+    )]
+    StoredPrecision {
+        /// The configuration.
+        path: PathBuf,
+        /// The precision of the weights.
+        stored: Precision,
+        /// What was asked for.
+        asked: Precision,
+    },
+    /// A model's weights cannot be rounded ahead.
+    #[error("`{model}` cannot be quantized: {problem}")]
+    CannotQuantize {
+        /// The model's tag, or its directory.
+        model: String,
+        /// Why, and what to do.
+        problem: String,
+    },
+    /// A model with rounded weights differs more from the original than it may.
+    #[error(
+        "`{model}` in {precision} {problem}; nothing was stored: {}lower the threshold, or give texts of the kind that the model is for",
+        next_precision(*precision)
+    )]
+    NotLikeTheOriginal {
+        /// The original's tag.
+        model: String,
+        /// The numbers of the weights.
+        precision: Precision,
+        /// What differs, and by how much.
+        problem: String,
+    },
+    /// A model gives no number for a text that it is compared on.
+    #[error("text {number} of the sample cannot be compared: {problem}")]
+    Sample {
+        /// Which text, from 1 on.
+        number: usize,
+        /// Why not.
+        problem: String,
+    },
+    /// The model store cannot do what it was asked for.
+    #[error(transparent)]
+    Store(#[from] riverrun_model::Error),
     /// The tokenizer's file cannot be used.
     #[error(
         "{path} is not a tokenizer that can be used: {problem}; save it again with a fast tokenizer of `transformers`"
@@ -286,4 +343,13 @@ pub enum InferenceError {
         /// The highest level that would work.
         highest: &'static str,
     },
+}
+
+/// What to try next where a precision changes too much.
+fn next_precision(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Int8 => "try int8-faithful, ",
+        Precision::Int8Faithful => "try bf16, ",
+        Precision::F32 | Precision::Bf16 => "",
+    }
 }

@@ -27,6 +27,7 @@ mod error;
 mod follow;
 pub mod kernels;
 mod model_ext;
+mod quantize;
 mod tasks;
 mod tokenization;
 
@@ -35,6 +36,9 @@ pub use encoder::Precision;
 pub use error::InferenceError;
 pub use follow::{FollowLatest, Following, ModelChange};
 pub use model_ext::ModelExt;
+pub use quantize::{
+    Compared, QuantizationReport, QuantizeOptions, QuantizedModel, quantize, quantize_weights, sample_texts,
+};
 pub use tasks::AnyRunnerOptions;
 pub use tasks::feature_extraction::{FeatureExtraction, FeatureExtractionInput, FeatureExtractionOptions};
 pub use tasks::fill_mask::{FillMask, FillMaskInput, FillMaskOptions, FilledMask, MaskedText};

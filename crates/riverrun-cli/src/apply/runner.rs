@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::DecimalBytes;
-use riverrun::inference::{AnyRunnerOptions, InferenceError, ModelExt, Task, TaskOptions};
+use riverrun::inference::{AnyRunnerOptions, InferenceError, ModelExt, QuantizationReport, Task, TaskOptions};
 use riverrun::model::{InferenceTask, Model, ModelFormat, TagRef};
 use riverrun::prelude::*;
 use riverrun::runner::wire::Map;
@@ -28,8 +28,9 @@ pub(super) fn of_model(command: &Applied, tag: &TagRef, model: &Model, parameter
     let start = Instant::now();
     let runner = (command.load)(model, parameters, command.task).map_err(of_inference)?;
     let exact = if tag.exact().is_none() { format!("version {}, ", model.tag().version()) } else { String::new() };
-    let precision = parameters.get("precision").and_then(|name| name.as_str());
-    let precision = precision.map_or(String::new(), |name| format!("{name}, "));
+    let asked = parameters.get("precision").and_then(|name| name.as_str()).map(str::to_owned);
+    let stored = || QuantizationReport::of(model.metadata()).map(|report| report.precision.to_string());
+    let precision = asked.or_else(stored).map_or(String::new(), |name| format!("{name}, "));
     let size = DecimalBytes(model.metadata().size());
     say(format_args!("{tag} ({exact}{precision}{size}) loaded in {} ms", start.elapsed().as_millis()));
     Ok(runner)
@@ -38,7 +39,10 @@ pub(super) fn of_model(command: &Applied, tag: &TagRef, model: &Model, parameter
 /// What a person asked for wrongly is wrong usage.
 pub(crate) fn of_inference(error: InferenceError) -> Failure {
     match error {
-        InferenceError::Option { .. } | InferenceError::WrongTask { .. } => Failure::Usage(error.to_string()),
+        InferenceError::Store(error) => error.into(),
+        InferenceError::Option { .. } | InferenceError::WrongTask { .. } | InferenceError::CannotQuantize { .. } => {
+            Failure::Usage(error.to_string())
+        }
         // What a program has to call again, a person does not.
         InferenceError::Runner(RunnerError::Load { reason, .. }) => Failure::Failed(reason),
         other => Failure::failed(other),

@@ -1,8 +1,9 @@
 //! `riverrun models get TAG`
 
+use riverrun::inference::QuantizationReport;
 use riverrun::model::{ModelStore, TagRef};
 
-use super::{Form, view};
+use super::{Form, quantize, view};
 use crate::failure::{Result, put};
 
 /// How many inputs, outputs or files are shown to people.
@@ -23,6 +24,11 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
         ("size", view::size(&model)),
         ("path", model.path().display().to_string()),
     ];
+    let report = QuantizationReport::of(metadata);
+    if let Some(report) = &report {
+        rows.push(("precision", report.precision.to_string()));
+        rows.push(("report", quantize::sentence(report)));
+    }
     rows.extend(
         view::best_backend(&model).map(|best| ("backend", format!("{best} (the fastest here, by `models bench`)"))),
     );
@@ -30,7 +36,9 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
     rows.extend(few("input", view::inputs(metadata).iter().map(ToString::to_string)));
     rows.extend(few("output", view::outputs(metadata).iter().map(ToString::to_string)));
     rows.extend(metadata.labels.iter().map(|(key, value)| ("label", format!("{key}={value}"))));
-    rows.extend(metadata.metadata.iter().map(|(key, value)| ("metadata", format!("{key}={value}"))));
+    // The report is shown above already.
+    let others = metadata.metadata.iter().filter(|(key, _)| report.is_none() || *key != QuantizationReport::KEY);
+    rows.extend(others.map(|(key, value)| ("metadata", format!("{key}={value}"))));
     rows.extend(few("file", metadata.files.iter().map(|file| format!("{} ({} bytes)", file.path, file.size))));
     put(view::table(&rows.into_iter().map(|(key, value)| vec![key.to_owned(), value]).collect::<Vec<_>>()))
 }

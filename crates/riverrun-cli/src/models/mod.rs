@@ -12,6 +12,7 @@ mod path;
 mod progress;
 mod promote;
 mod pull;
+mod quantize;
 mod view;
 
 use riverrun::model::{ModelStore, Tag, TagRef};
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: ModelsArguments) -> Result {
         ModelsCommand::Import(arguments) => import::run(&store()?, arguments, form),
         ModelsCommand::Pull(arguments) => pull::run(&store()?, arguments, form),
         ModelsCommand::Bench(arguments) => bench::run(&store()?, &any(&arguments.tag)?, &arguments, form),
+        ModelsCommand::Quantize(arguments) => quantize::run(&store()?, &any(&arguments.tag)?, arguments, form),
         ModelsCommand::Export { tag, file, force } => export::run(&store()?, &any(&tag)?, file, force, form),
         ModelsCommand::Label { tag, changes } => label::run(&store()?, &any(&tag)?, changes, form),
         ModelsCommand::Delete { tag } => delete::run(&store()?, &exact(&tag)?, form),

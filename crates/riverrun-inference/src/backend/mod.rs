@@ -12,7 +12,8 @@ use riverrun_runner::Compute;
 
 use crate::InferenceError;
 use crate::config::ModelConfig;
-use crate::encoder::{Arithmetic, Encoder, EncoderConfig};
+use crate::encoder::{Arithmetic, Encoder, EncoderConfig, Precision};
+use crate::kernels::Cpu;
 
 /// The tokens of one text, special ones included.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,13 +159,14 @@ pub enum Sharing {
 
 /// What computes the model in `directory`: the native encoder, or where its weights are in ONNX a backend for that.
 pub(crate) fn open(
-    directory: &Path, config: &ModelConfig, arithmetic: Arithmetic, asked: AskedBackend, sharing: Sharing,
+    directory: &Path, config: &ModelConfig, cpu: Cpu, precision: Option<Precision>, asked: AskedBackend,
+    sharing: Sharing,
 ) -> Result<Arc<dyn Backend>, InferenceError> {
     let refused =
         |name: &str, problem: &str| Err(InferenceError::Option { name: name.to_owned(), problem: problem.to_owned() });
     #[cfg(feature = "onnx")]
     if let Some(graph) = onnx::graph(directory) {
-        if arithmetic.precision != crate::Precision::F32 {
+        if precision.is_some_and(|precision| precision != Precision::F32) {
             return refused("precision", "an ONNX model has the precision that it was exported in");
         }
         return Ok(Arc::new(onnx::OnnxText::load(&graph, config, asked.onnx())?));
@@ -172,7 +174,8 @@ pub(crate) fn open(
     if !matches!(asked, AskedBackend::Automatic) {
         return refused("backend", "weights in safetensors are computed by the native encoder; leave it out");
     }
-    let config = EncoderConfig::of(config)?;
+    let precision = precision.or(config.precision()).unwrap_or_default();
+    let (config, arithmetic) = (EncoderConfig::of(config)?, Arithmetic { cpu, precision });
     Ok(match sharing {
         Sharing::Own => Arc::new(Encoder::load(directory, config, arithmetic)?),
         Sharing::Shared => Encoder::load_shared(directory, config, arithmetic)?,

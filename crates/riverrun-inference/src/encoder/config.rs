@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::architecture::{Architecture, Family, HeadKind};
 use super::details::{Deberta, Gated, ModernBert, Rotary};
 use super::fields::Fields;
+use super::precision::Precision;
 use crate::InferenceError;
 use crate::config::ModelConfig;
 use crate::kernels::Activation;
@@ -36,6 +37,8 @@ pub struct EncoderConfig {
     pub(crate) types: usize,
     /// How many labels a classifier has.
     pub(crate) labels: usize,
+    /// The numbers that its weights are stored in, where they were rounded ahead.
+    pub(crate) stored: Option<Precision>,
     pub(crate) details: Details,
 }
 
@@ -153,6 +156,7 @@ impl EncoderConfig {
             unplaced,
             types: types(family, &fields)?,
             labels: config.labels().len(),
+            stored: config.precision(),
             details,
         })
     }

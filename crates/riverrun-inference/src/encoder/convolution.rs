@@ -24,18 +24,22 @@ impl Convolution {
         let Details::Deberta(details) = &config.details else { return Ok(None) };
         let Some((kernel, activation)) = details.convolution else { return Ok(None) };
         let hidden = config.hidden;
-        let weight = weights.tensor("encoder.conv.conv.weight", &[hidden, hidden, kernel])?;
-        let bias = weights.tensor("encoder.conv.conv.bias", &[hidden])?;
         // From `[out, in, kernel]` to `[out, kernel, in]`.
-        let mut rows = vec![0.0; weight.len()];
-        for (from, to) in weight.chunks_exact(hidden * kernel).zip(rows.chunks_exact_mut(hidden * kernel)) {
-            for (input, places) in from.chunks_exact(kernel).enumerate() {
-                for (place, value) in places.iter().enumerate() {
-                    to[place * hidden + input] = *value;
+        let arrange = |weight: Vec<f32>| {
+            let mut rows = vec![0.0; weight.len()];
+            for (from, to) in weight.chunks_exact(hidden * kernel).zip(rows.chunks_exact_mut(hidden * kernel)) {
+                for (input, places) in from.chunks_exact(kernel).enumerate() {
+                    for (place, value) in places.iter().enumerate() {
+                        to[place * hidden + input] = *value;
+                    }
                 }
             }
-        }
-        let linear = Linear::of(weights, &rows, bias, kernel * hidden);
+            rows
+        };
+        let tensor = ["encoder.conv.conv.weight".to_owned()];
+        let rows = weights.rearranged(&tensor, &[hidden, hidden, kernel], kernel * hidden, arrange)?;
+        let bias = weights.tensor("encoder.conv.conv.bias", &[hidden])?;
+        let linear = Linear::of(&rows, bias, kernel * hidden);
         let norm = load_norm(weights, "encoder.conv.LayerNorm", hidden, config)?;
         Ok(Some(Self { linear, kernel, hidden, activation, norm }))
     }

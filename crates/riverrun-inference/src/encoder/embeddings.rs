@@ -84,8 +84,8 @@ impl Embeddings {
         let projection = match projection {
             // Without a bias in DeBERTa.
             Some(name) if family == Family::DebertaV2 => {
-                let weight = weights.tensor(&format!("{name}.weight"), &[hidden, width])?;
-                Some(Linear::of(weights, &weight, vec![0.0; hidden], width))
+                let rows = weights.linear(&[format!("{name}.weight")], hidden, width)?;
+                Some(Linear::of(&rows, vec![0.0; hidden], width))
             }
             Some(name) => Some(Linear::load(weights, name, width, hidden)?),
             None => None,

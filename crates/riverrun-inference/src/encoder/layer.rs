@@ -284,31 +284,31 @@ fn nomic(
 pub(super) fn unbiased(
     weights: &mut Weights, name: &str, inputs: usize, outputs: usize,
 ) -> Result<Linear, InferenceError> {
-    let weight = weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
+    let rows = weights.linear(&[format!("{name}.weight")], outputs, inputs)?;
     let bias = weights.bias(&format!("{name}.bias"), outputs)?;
-    Ok(Linear::of(weights, &weight, bias, inputs))
+    Ok(Linear::of(&rows, bias, inputs))
 }
 
 /// Queries, keys and values that the checkpoint has in one tensor.
 fn fused(weights: &mut Weights, name: &str, hidden: usize, last: bool) -> Result<Projection, InferenceError> {
-    let weight = weights.tensor(&format!("{name}.weight"), &[3 * hidden, hidden])?;
+    let tensor = [format!("{name}.weight")];
+    let mut rows = weights.linear(&tensor, 3 * hidden, hidden)?;
     let mut bias = weights.bias(&format!("{name}.bias"), 3 * hidden)?;
     if !last {
-        return Ok(Projection::Joined(Linear::of(weights, &weight, bias, hidden)));
+        return Ok(Projection::Joined(Linear::of(&rows, bias, hidden)));
     }
-    let (query, key_value) = weight.split_at(hidden * hidden);
-    let rest = bias.split_off(hidden);
-    let key_value = Linear::of(weights, key_value, rest, hidden);
+    let key_value = Linear::of(&rows.split_off(hidden, hidden), bias.split_off(hidden), hidden);
     weights.refine();
-    Ok(Projection::Split { query: Linear::of(weights, query, bias, hidden), key_value })
+    // Once more, since the numbers of the queries may be others now.
+    let mut query = weights.linear(&tensor, 3 * hidden, hidden)?;
+    query.split_off(hidden, hidden);
+    Ok(Projection::Split { query: Linear::of(&query, bias, hidden), key_value })
 }
 
 /// Two layers of the same input that the checkpoint has in one tensor.
 fn halves(weights: &mut Weights, name: &str, inputs: usize, outputs: usize) -> Result<[Linear; 2], InferenceError> {
-    let weight = weights.tensor(&format!("{name}.weight"), &[2 * outputs, inputs])?;
+    let mut first = weights.linear(&[format!("{name}.weight")], 2 * outputs, inputs)?;
     let mut bias = weights.bias(&format!("{name}.bias"), 2 * outputs)?;
-    let (first, second) = weight.split_at(outputs * inputs);
-    let rest = bias.split_off(outputs);
-    let first = Linear::of(weights, first, bias, inputs);
-    Ok([first, Linear::of(weights, second, rest, inputs)])
+    let second = Linear::of(&first.split_off(outputs, inputs), bias.split_off(outputs), inputs);
+    Ok([Linear::of(&first, bias, inputs), second])
 }

@@ -16,7 +16,11 @@ mod linear;
 mod norm;
 mod positions;
 mod precision;
+mod quantized;
+mod rows;
 mod sharing;
+mod stored_tensor;
+mod tensor_file;
 mod weights;
 
 use std::path::Path;
@@ -27,13 +31,16 @@ use riverrun_runner::Compute;
 pub use config::EncoderConfig;
 pub use precision::{Arithmetic, Precision, computes_bf16};
 
-use self::architecture::{Family, HeadKind};
+use self::architecture::Family;
+pub(crate) use self::architecture::HeadKind;
 use self::convolution::Convolution;
 use self::embeddings::Embeddings;
 use self::forward::{Read, Scratch};
 use self::head::Head;
 use self::layer::Layers;
 use self::norm::load_norm;
+use self::stored_tensor::StoredTensor;
+pub(crate) use self::stored_tensor::write_tensors;
 use self::weights::Weights;
 use crate::InferenceError;
 use crate::backend::{Backend, Output, PackedBatch, Rows};
@@ -58,21 +65,33 @@ impl Encoder {
     /// Loads the model in `directory`, for this arithmetic.
     ///
     /// # Errors
-    /// A file is missing or damaged, or the model is none that is implemented.
+    /// A file is missing or damaged, or the model is none that is implemented; its weights are stored in another precision.
     pub fn load(directory: &Path, config: EncoderConfig, arithmetic: Arithmetic) -> Result<Self, InferenceError> {
-        let family = config.family();
-        let mut weights = Weights::open(directory, family.name(), family.prefix(), arithmetic)?;
-        let weights = &mut weights;
+        let mut weights = Weights::open(directory, &config, arithmetic)?;
+        Self::of(&mut weights, config, arithmetic.cpu)
+    }
+
+    /// The tensors of the model in `directory` as they are stored when its weights are rounded ahead.
+    pub(crate) fn rounded(
+        directory: &Path, config: EncoderConfig, arithmetic: Arithmetic,
+    ) -> Result<Vec<StoredTensor>, InferenceError> {
+        let mut weights = Weights::open(directory, &config, arithmetic)?;
+        weights.record();
+        // So that exactly what is read by whoever loads it is stored, whatever the architecture.
+        Self::of(&mut weights, config, arithmetic.cpu)?;
+        weights.recorded()
+    }
+
+    fn of(weights: &mut Weights, config: EncoderConfig, cpu: Cpu) -> Result<Self, InferenceError> {
         begin_region();
         let embeddings = Embeddings::load(weights, &config)?;
         let head = Head::load(weights, &config, embeddings.words())?;
         let convolution = Convolution::load(weights, &config)?;
         let layers = Layers::load(weights, &config)?;
-        let final_norm = match family {
+        let final_norm = match config.family() {
             Family::ModernBert => Some(load_norm(weights, "final_norm", config.hidden, &config)?),
             _ => None,
         };
-        let cpu = arithmetic.cpu;
         Ok(Self { config, cpu, embeddings, layers, convolution, final_norm, head, scratch: Mutex::default() })
     }
 

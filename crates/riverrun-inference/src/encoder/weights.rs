@@ -1,19 +1,18 @@
 //! Tensors of a directory, read one by one.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::config::EncoderConfig;
 use super::precision::{Arithmetic, Precision};
+use super::quantized::{Recording, bytes_name, scales_name};
+use super::rows::Rows;
+use super::stored_tensor::StoredTensor;
+use super::tensor_file::SafetensorsFile;
 use crate::InferenceError;
-
-/// The longest header that is read: one of a model with a hundred thousand tensors is shorter.
-const LONGEST_HEADER: u64 = 100 << 20;
-/// Bytes that are converted at a time, so that a tensor never stands in memory twice.
-const CHUNK: usize = 1 << 20;
+use crate::kernels::Quantized;
 
 /// The tensors of a model's directory.
 pub(crate) struct Weights {
@@ -24,21 +23,10 @@ pub(crate) struct Weights {
     /// What stands before an encoder's tensor names in some checkpoints, `bert.` say.
     prefix: &'static str,
     arithmetic: Arithmetic,
-}
-
-struct SafetensorsFile {
-    path: PathBuf,
-    file: File,
-    /// Where the tensors' bytes begin.
-    start: u64,
-    tensors: HashMap<String, TensorInfo>,
-}
-
-#[derive(Deserialize)]
-struct TensorInfo {
-    dtype: String,
-    shape: Vec<usize>,
-    data_offsets: (u64, u64),
+    /// Whether the linear layers' weights were rounded to the precision's numbers before they were stored.
+    rounded: bool,
+    /// What was read so far, and in which numbers, where that is to be stored.
+    recording: Option<Recording>,
 }
 
 #[derive(Deserialize)]
@@ -46,18 +34,15 @@ struct Index {
     weight_map: HashMap<String, String>,
 }
 
-#[derive(Clone, Copy)]
-enum NumberFormat {
-    F32,
-    /// Numbers of two bytes.
-    Half(fn([u8; 2]) -> f32),
-}
-
 impl Weights {
     /// The tensors of `directory`'s `model.safetensors`, or of the shards that its index names.
     pub(crate) fn open(
-        directory: &Path, architecture: &'static str, prefix: &'static str, arithmetic: Arithmetic,
+        directory: &Path, config: &EncoderConfig, arithmetic: Arithmetic,
     ) -> Result<Self, InferenceError> {
+        if let Some(stored) = config.stored.filter(|&stored| stored != arithmetic.precision) {
+            let path = config.path.clone();
+            return Err(InferenceError::StoredPrecision { path, stored, asked: arithmetic.precision });
+        }
         let single = directory.join("model.safetensors");
         let index = directory.join("model.safetensors.index.json");
         let (paths, named) = if single.exists() {
@@ -68,7 +53,24 @@ impl Weights {
             return Err(no_weights(directory));
         };
         let files = paths.into_iter().map(SafetensorsFile::open).collect::<Result<_, _>>()?;
-        Ok(Self { files, named, architecture, prefix, arithmetic: arithmetic.effective() })
+        let (family, rounded) = (config.family(), config.stored.is_some());
+        let (architecture, prefix) = (family.name(), family.prefix());
+        let arithmetic = arithmetic.effective();
+        Ok(Self { files, named, architecture, prefix, arithmetic, rounded, recording: None })
+    }
+
+    /// Has all that is read from here on remembered, to be stored.
+    pub(crate) fn record(&mut self) {
+        self.recording = Some(Recording::default());
+    }
+
+    /// What was read since, in the numbers in which it was used.
+    pub(crate) fn recorded(&mut self) -> Result<Vec<StoredTensor>, InferenceError> {
+        let recording = self.recording.take().unwrap_or_default();
+        recording.tensors(|name| match self.files.iter_mut().find(|file| file.info(name).is_some()) {
+            Some(file) => file.stored(name),
+            None => Ok(None),
+        })
     }
 
     /// What is computed with them.
@@ -86,10 +88,95 @@ impl Weights {
 
     /// The tensor of this name, with or without the prefix.
     pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, InferenceError> {
-        match self.find(name) {
-            Some((file, name)) => self.files[file].read(&name, shape),
-            None => Err(self.missing(name)),
+        let (full, tensor) = self.read(name, shape)?;
+        if let Some(recording) = &mut self.recording {
+            recording.floats(full);
         }
+        Ok(tensor)
+    }
+
+    /// A tensor of floats, and its name in the file.
+    fn read(&mut self, name: &str, shape: &[usize]) -> Result<(String, Vec<f32>), InferenceError> {
+        let (file, full) = self.find(name).ok_or_else(|| self.missing(name))?;
+        let tensor = self.files[file].floats(&full, shape)?;
+        Ok((full, tensor))
+    }
+
+    /// The weights of linear layers with the same input, `[outputs, inputs]` each, as the rows of one.
+    pub(super) fn linear(&mut self, names: &[String], outputs: usize, inputs: usize) -> Result<Rows, InferenceError> {
+        self.rearranged(names, &[outputs, inputs], inputs, |weight| weight)
+    }
+
+    /// As [`linear`](Self::linear), of weights that have another shape until they are arranged as rows of `inputs` numbers.
+    pub(super) fn rearranged(
+        &mut self, names: &[String], shape: &[usize], inputs: usize, arrange: impl Fn(Vec<f32>) -> Vec<f32>,
+    ) -> Result<Rows, InferenceError> {
+        let Arithmetic { cpu, precision } = self.arithmetic;
+        if matches!(precision, Precision::F32 | Precision::Bf16) {
+            let tensors = names.iter().map(|name| self.read(name, shape)).collect::<Result<Vec<_>, _>>()?;
+            let (names, tensors): (Vec<String>, Vec<Vec<f32>>) = tensors.into_iter().unzip();
+            let rounded = precision == Precision::Bf16 && tensors.iter().all(|tensor| Rows::fit_bf16(tensor));
+            if let Some(recording) = &mut self.recording {
+                let record = if rounded { Recording::halves } else { Recording::floats };
+                names.into_iter().for_each(|name| record(recording, name));
+            }
+            let rows: Vec<f32> = tensors.into_iter().map(arrange).reduce(joined).unwrap_or_default();
+            return Ok(if rounded { Rows::Bf16(rows) } else { Rows::F32(rows) });
+        }
+        let turned = precision == Precision::Int8Faithful;
+        let mut all = Quantized { bytes: Vec::new(), scales: Vec::new() };
+        for name in names {
+            let quantized = if self.rounded {
+                self.bytes(name, shape.iter().product::<usize>() / inputs.max(1), inputs)?
+            } else {
+                let (full, weight) = self.read(name, shape)?;
+                let quantized = Rows::quantize(cpu, arrange(weight), inputs, turned);
+                if let Some(recording) = &mut self.recording {
+                    recording.bytes(full, inputs, &quantized);
+                }
+                quantized
+            };
+            all.bytes.extend(quantized.bytes);
+            all.scales.extend(quantized.scales);
+        }
+        Ok(Rows::Int8 { quantized: all, turned })
+    }
+
+    /// A weight that was stored in bytes.
+    fn bytes(&mut self, name: &str, outputs: usize, inputs: usize) -> Result<Quantized, InferenceError> {
+        let found = |name: String, dtype: &str| {
+            let path = self.named.clone();
+            let Some((file, full)) = self.find(&name) else {
+                let problem = "is missing".to_owned();
+                return Err(InferenceError::Quantized { tensor: name, path, problem });
+            };
+            let info = self.files[file].info(&full);
+            match info.filter(|info| info.dtype != dtype) {
+                None => Ok((file, full)),
+                Some(info) => {
+                    let problem = format!("is of type {} instead of {dtype}", info.dtype);
+                    let path = self.files[file].path.clone();
+                    Err(InferenceError::Quantized { tensor: full, path, problem })
+                }
+            }
+        };
+        let (bytes_file, bytes) = found(bytes_name(name), "I8")?;
+        let (scales_file, scales) = found(scales_name(name), "F32")?;
+        let quantized = Quantized {
+            bytes: self.files[bytes_file].signed_bytes(&bytes, &[outputs, inputs])?,
+            scales: self.files[scales_file].floats(&scales, &[outputs])?,
+        };
+        let problem = |tensor: String, file: usize, problem: String| {
+            Err(InferenceError::Quantized { tensor, path: self.files[file].path.clone(), problem })
+        };
+        // The products of bytes rely on it.
+        if quantized.bytes.contains(&i8::MIN) {
+            return problem(bytes, bytes_file, "holds -128, beyond the largest magnitude, 127".to_owned());
+        }
+        if let Some(scale) = quantized.scales.iter().find(|&&scale| scale < 0.0) {
+            return problem(scales, scales_file, format!("holds {scale}, and a scale is 0 or more"));
+        }
+        Ok(quantized)
     }
 
     /// The tensor of the first of these names that is there: old checkpoints name some differently.
@@ -102,7 +189,7 @@ impl Weights {
     /// The name under which the tensor is there, and its first dimension.
     pub(crate) fn rows(&self, name: &str) -> Result<usize, InferenceError> {
         let (file, name) = self.find(name).ok_or_else(|| self.missing(name))?;
-        Ok(self.files[file].tensors.get(&name).and_then(|info| info.shape.first().copied()).unwrap_or(0))
+        Ok(self.files[file].info(&name).and_then(|info| info.shape.first().copied()).unwrap_or(0))
     }
 
     /// The tensor of this name, if there is one.
@@ -123,7 +210,7 @@ impl Weights {
     fn find(&self, name: &str) -> Option<(usize, String)> {
         let prefixed = format!("{}{name}", self.prefix);
         [prefixed, name.to_owned()].into_iter().find_map(|name| {
-            let file = self.files.iter().position(|file| file.tensors.contains_key(&name))?;
+            let file = self.files.iter().position(|file| file.info(&name).is_some())?;
             Some((file, name))
         })
     }
@@ -135,6 +222,11 @@ impl Weights {
             architecture: self.architecture,
         }
     }
+}
+
+fn joined(mut all: Vec<f32>, next: Vec<f32>) -> Vec<f32> {
+    all.extend(next);
+    all
 }
 
 fn no_weights(directory: &Path) -> InferenceError {
@@ -169,96 +261,4 @@ fn shards(directory: &Path, index: &Path) -> Result<Vec<PathBuf>, InferenceError
             Ok(directory.join(name))
         })
         .collect()
-}
-
-impl SafetensorsFile {
-    fn open(path: PathBuf) -> Result<Self, InferenceError> {
-        let read = |source| InferenceError::Read { path: path.clone(), source };
-        let broken = |problem: String| InferenceError::Safetensors { path: path.clone(), problem };
-        let mut file = File::open(&path).map_err(read)?;
-        let size = file.metadata().map_err(read)?.len();
-        if size < 8 {
-            return Err(broken(format!("it has {size} bytes, too few for a header")));
-        }
-        let mut length = [0; 8];
-        file.read_exact(&mut length).map_err(read)?;
-        let length = u64::from_le_bytes(length);
-        if length > LONGEST_HEADER || length > size - 8 {
-            return Err(broken(format!("its header should have {length} bytes, the file has {size}")));
-        }
-        let mut header = String::new();
-        let length_read = file.by_ref().take(length).read_to_string(&mut header);
-        length_read.map_err(|error| broken(format!("its header is not text ({error})")))?;
-        let mut header: HashMap<String, serde_json::Value> =
-            serde_json::from_str(&header).map_err(|error| broken(format!("its header is not valid JSON ({error})")))?;
-        header.remove("__metadata__");
-        let mut tensors = HashMap::new();
-        let available = size - 8 - length;
-        for (name, value) in header {
-            let info: TensorInfo = serde_json::from_value(value)
-                .map_err(|error| broken(format!("the header's entry `{name}` is malformed ({error})")))?;
-            let (start, end) = info.data_offsets;
-            if start > end || end > available {
-                let problem = format!("tensor `{name}` ends at byte {end} of the data, of which there are {available}");
-                return Err(broken(problem));
-            }
-            tensors.insert(name, info);
-        }
-        Ok(Self { path, file, start: 8 + length, tensors })
-    }
-
-    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, InferenceError> {
-        let path = self.path.clone();
-        let Some(info) = self.tensors.get(name) else {
-            return Ok(Vec::new());
-        };
-        if info.shape != shape {
-            let (found, expected) = (info.shape.clone(), shape.to_vec());
-            return Err(InferenceError::Shape { tensor: name.to_owned(), path, found, expected });
-        }
-        let (format, width) = match info.dtype.as_str() {
-            "F32" => (NumberFormat::F32, 4),
-            "F16" => (NumberFormat::Half(|bytes| half::f16::from_le_bytes(bytes).to_f32()), 2),
-            "BF16" => (NumberFormat::Half(|bytes| half::bf16::from_le_bytes(bytes).to_f32()), 2),
-            _ => {
-                let found = info.dtype.clone();
-                return Err(InferenceError::TensorType { tensor: name.to_owned(), path, found });
-            }
-        };
-        let (start, end) = info.data_offsets;
-        let count = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-        let bytes = count.and_then(|count| count.checked_mul(width));
-        let (Some(count), Some(bytes)) = (count, bytes.filter(|&bytes| bytes as u64 == end - start)) else {
-            let problem = format!("tensor `{name}` has {} bytes, which its shape {shape:?} does not need", end - start);
-            return Err(InferenceError::Safetensors { path, problem });
-        };
-        let read = |source| InferenceError::Read { path: path.clone(), source };
-        self.file.seek(SeekFrom::Start(self.start + start)).map_err(read)?;
-        let mut values = vec![0f32; count];
-        match format {
-            NumberFormat::F32 => {
-                self.file.read_exact(bytemuck::cast_slice_mut(&mut values)).map_err(read)?;
-                // No effect where the least significant byte comes first.
-                values.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
-            }
-            NumberFormat::Half(float) => {
-                let mut buffer = vec![0; CHUNK.min(bytes)];
-                for values in values.chunks_mut(CHUNK / 2) {
-                    let chunk = &mut buffer[..values.len() * 2];
-                    self.file.read_exact(chunk).map_err(read)?;
-                    values.iter_mut().zip(chunk.as_chunks().0).for_each(|(value, bytes)| *value = float(*bytes));
-                }
-            }
-        }
-        self.finite(name, values)
-    }
-
-    fn finite(&self, name: &str, values: Vec<f32>) -> Result<Vec<f32>, InferenceError> {
-        // All of them at once, which is fast, before one by one.
-        let finite = values.iter().fold(true, |finite, value| finite & value.is_finite());
-        match values.iter().find(|value| !finite && !value.is_finite()) {
-            Some(&value) => Err(InferenceError::NotFinite { tensor: name.to_owned(), path: self.path.clone(), value }),
-            None => Ok(values),
-        }
-    }
 }

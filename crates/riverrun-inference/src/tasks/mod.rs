@@ -13,7 +13,7 @@ pub(crate) mod question_answering;
 pub(crate) mod sentence_embeddings;
 pub(crate) mod task;
 pub(crate) mod text_classification;
-mod text_model;
+pub(crate) mod text_model;
 pub(crate) mod text_ranking;
 pub(crate) mod token_classification;
 pub(crate) mod zero_shot_classification;

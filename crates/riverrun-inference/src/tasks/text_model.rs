@@ -8,7 +8,7 @@ use riverrun_runner::{Compute, ItemError};
 use crate::InferenceError;
 use crate::backend::{self, AskedBackend, Backend, Output, PackedBatch, Rows, Sharing, Tokens};
 use crate::config::ModelConfig;
-use crate::encoder::{Arithmetic, Precision};
+use crate::encoder::Precision;
 use crate::kernels::Cpu;
 use crate::tokenization::{Cut, Limits, TextTokenizer, Truncation};
 
@@ -18,7 +18,7 @@ pub(crate) struct ModelOptions {
     pub(crate) truncation: Truncation,
     pub(crate) max_length: Option<usize>,
     pub(crate) cpu: Option<Cpu>,
-    pub(crate) precision: Precision,
+    pub(crate) precision: Option<Precision>,
     pub(crate) backend: AskedBackend,
 }
 
@@ -27,7 +27,8 @@ impl ModelOptions {
     /// loads the model, so that nobody gets another answer than they asked for.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, Option<serde_json::Value>)> {
         let truncation = matches!(self.truncation, Truncation::Off).then_some(serde_json::Value::Bool(false));
-        let precision = (self.precision != Precision::F32).then(|| self.precision.name().into());
+        let precision = self.precision.filter(|&precision| precision != Precision::F32);
+        let precision = precision.map(|precision| precision.name().into());
         [("truncation", truncation), ("max_length", self.max_length.map(Into::into)), ("precision", precision)]
             .into_iter()
     }
@@ -59,10 +60,11 @@ macro_rules! model_options {
                 self
             }
 
-            /// The numbers to compute with, instead of 32-bit floats.
+            /// The numbers to compute with, instead of those that the weights are stored in: 32-bit floats, unless the model was
+            /// quantized ahead.
             #[must_use]
             pub fn precision(mut self, precision: $crate::encoder::Precision) -> Self {
-                self.model.precision = precision;
+                self.model.precision = Some(precision);
                 self
             }
 
@@ -102,13 +104,7 @@ impl TextModel {
     ) -> Result<Self, InferenceError> {
         let cpu = options.cpu.map_or_else(Cpu::chosen, Ok)?;
         let config = ModelConfig::read(directory)?;
-        let backend = backend::open(
-            directory,
-            &config,
-            Arithmetic { cpu, precision: options.precision },
-            options.backend,
-            sharing,
-        )?;
+        let backend = backend::open(directory, &config, cpu, options.precision, options.backend, sharing)?;
         let tokenizer = tokenizer(&*backend, directory, options, tokenization)?;
         Ok(Self { config, backend, tokenizer, cpu })
     }

@@ -7,7 +7,10 @@ pub(crate) struct CopiedModel(tempfile::TempDir);
 #[allow(dead_code, reason = "each test binary uses its own part")]
 impl CopiedModel {
     pub(crate) fn new(fixture: &str) -> Self {
-        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixture);
+        Self::of(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixture))
+    }
+
+    pub(crate) fn of(source: &Path) -> Self {
         let copy = tempfile::tempdir().unwrap();
         for entry in std::fs::read_dir(source).unwrap() {
             let entry = entry.unwrap();

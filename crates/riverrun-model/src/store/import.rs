@@ -148,7 +148,7 @@ impl ModelStore {
     }
 
     /// Makes a staged version, all but its metadata, part of the store.
-    fn publish(&self, staging: &Staging, tag: Tag, metadata: Metadata, promote: bool) -> Result<Model> {
+    pub(super) fn publish(&self, staging: &Staging, tag: Tag, metadata: Metadata, promote: bool) -> Result<Model> {
         let staged = staging.model()?;
         // Those of a directory of another store too.
         label::check(&metadata.labels)?;
@@ -173,7 +173,7 @@ impl ModelStore {
 }
 
 /// The tag to import under: what the options say, or else what the model brings.
-fn tag_of(options: &ImportOptions, own: &Origin, path: &Path) -> Result<(Tag, Option<LoweredTag>)> {
+pub(super) fn tag_of(options: &ImportOptions, own: &Origin, path: &Path) -> Result<(Tag, Option<LoweredTag>)> {
     let given = options.name.as_ref();
     let name = given.or(own.name.as_ref()).ok_or_else(|| Error::NoName { path: path.to_owned() })?;
     match options.version.as_ref().or(own.version.as_ref()) {

@@ -9,6 +9,7 @@
 //! ```
 
 mod change;
+mod derive;
 mod export;
 mod import;
 mod list;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use riverrun::inference::{AnyRunnerOptions, ModelExt, Precision};
+use riverrun::inference::{AnyRunnerOptions, ModelExt, Precision, QuantizationReport};
 use riverrun::model::{Model, ModelFormat};
 use riverrun::onnx::BackendKind;
 use riverrun::runner::AnyRunner;
@@ -62,7 +62,10 @@ pub(super) type LeftOut = (Candidate, String);
 pub(super) fn load(model: &Model, samples: &[Payload]) -> Result<(Vec<Loaded>, Vec<LeftOut>)> {
     let candidates: Vec<Candidate> = match model.metadata().format {
         ModelFormat::Onnx => BackendKind::ALL.iter().map(|backend| Candidate::Onnx(*backend)).collect(),
-        _ => Precision::ALL.into_iter().map(Candidate::Native).collect(),
+        _ => match QuantizationReport::of(model.metadata()) {
+            Some(report) => vec![Candidate::Native(report.precision)],
+            None => Precision::ALL.into_iter().map(Candidate::Native).collect(),
+        },
     };
     let (mut loaded, mut left_out) = (Vec::new(), Vec::new());
     for candidate in candidates {

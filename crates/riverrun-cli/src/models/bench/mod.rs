@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use indicatif::HumanCount;
 use riverrun::inference::backend::best_backend;
+use riverrun::inference::{Precision, QuantizationReport};
 use riverrun::model::{Model, ModelFormat, ModelStore, TagRef};
 use serde_json::{Value, json};
 
@@ -90,9 +91,14 @@ fn say_what_follows(model: &Model, best: Option<Candidate>, remembered: bool) {
             model.tag(),
             model.tag()
         )),
-        Some(Candidate::Native(precision)) if precision != riverrun::inference::Precision::F32 => say(format_args!(
-            "{precision} is the fastest, and changes scores a little: `--precision {precision}` asks for it"
-        )),
+        // A quantized model has no other.
+        Some(Candidate::Native(precision))
+            if precision != Precision::F32 && QuantizationReport::of(model.metadata()).is_none() =>
+        {
+            say(format_args!(
+                "{precision} is the fastest, and changes scores a little: `--precision {precision}` asks for it"
+            ));
+        }
         _ => {}
     }
 }
