@@ -4,7 +4,6 @@ use riverrun_runner::Compute;
 
 use super::architecture::{Family, HeadKind};
 use super::config::{Details, EncoderConfig};
-use super::layer::unbiased;
 use super::linear::Linear;
 use super::norm::load_norm;
 use super::weights::Weights;
@@ -200,11 +199,9 @@ fn modern_bert(
 
 /// As [`Linear::load_head`]; the last layers of some families may lack a bias.
 fn unbiased_head(weights: &mut Weights, name: &str, inputs: usize, outputs: usize) -> Result<Linear, InferenceError> {
-    if weights.has(&format!("{name}.bias")) {
-        Linear::load_head(weights, name, inputs, outputs)
-    } else {
-        unbiased(weights, name, inputs, outputs)
-    }
+    let weight = weights.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
+    let bias = weights.bias(&format!("{name}.bias"), outputs)?;
+    Ok(Linear::of_head(&weight, bias, inputs))
 }
 
 /// How many labels the layer gives, which must be those of the configuration.

@@ -281,9 +281,7 @@ fn nomic(
 }
 
 /// A layer that may have a bias.
-pub(super) fn unbiased(
-    weights: &mut Weights, name: &str, inputs: usize, outputs: usize,
-) -> Result<Linear, InferenceError> {
+fn unbiased(weights: &mut Weights, name: &str, inputs: usize, outputs: usize) -> Result<Linear, InferenceError> {
     let rows = weights.linear(&[format!("{name}.weight")], outputs, inputs)?;
     let bias = weights.bias(&format!("{name}.bias"), outputs)?;
     Ok(Linear::of(&rows, bias, inputs))
