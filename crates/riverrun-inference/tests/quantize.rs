@@ -100,6 +100,26 @@ fn a_model_in_bytes_is_smaller_and_says_in_what_it_is_stored() {
     assert_eq!(ModelConfig::read(Path::new(MODEL)).unwrap().precision(), None);
 }
 
+#[test]
+fn half_length_floats_are_computed_in_full_length_where_the_cpu_has_none() {
+    if !computes_bf16() {
+        return;
+    }
+    let fixture = Path::new(FIXTURES).join("distilbert");
+    let stored = rounded(&fixture, Precision::Bf16);
+    let cpu = Cpu::new(CpuLevel::Portable).unwrap();
+    let arithmetic = Arithmetic { cpu, precision: Precision::Bf16 };
+
+    let config = EncoderConfig::read(stored.path()).unwrap();
+    Encoder::load_shared(stored.path(), config, arithmetic).unwrap();
+    let (rounded, full) = (bits(stored.path(), arithmetic), bits(&fixture, cpu.into()));
+
+    assert!(rounded != full, "its weights are rounded");
+    for (rounded, full) in rounded.into_iter().map(f32::from_bits).zip(full.into_iter().map(f32::from_bits)) {
+        assert!((rounded - full).abs() < 0.1, "{rounded} for {full}");
+    }
+}
+
 /// The fixture with other weights in one layer.
 fn with_weights(tensor: &str, edit: impl Fn(usize, f32) -> f32) -> CopiedModel {
     let model = CopiedModel::new("distilbert");

@@ -78,7 +78,7 @@ computes it on this machine from then on; a precision is never chosen for you.
 Example:
   riverrun models bench sentiment-onnx --input tweets.txt")]
     Bench(BenchArguments),
-    /// Store a version with weights in bytes, if it still gives the same answers
+    /// Store a version with rounded weights, if it still gives the same answers
     #[command(after_help = "\
 The new version is compared with the model in f32, and stored with what was measured. Below
 a threshold it is not stored, and the exit code is 1. Give texts of the kind that the model

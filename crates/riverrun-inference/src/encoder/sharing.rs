@@ -24,8 +24,7 @@ impl Encoder {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = loaded.get_or_insert_default();
         loaded.retain(|_, encoder| encoder.strong_count() > 0);
-        let arithmetic = arithmetic.effective();
-        let key = (directory.to_path_buf(), arithmetic);
+        let key = (directory.to_path_buf(), arithmetic.effective());
         if let Some(encoder) = loaded.get(&key).and_then(Weak::upgrade) {
             return Ok(encoder);
         }

@@ -5,6 +5,7 @@ mod options;
 mod phrases;
 mod report;
 mod sample;
+mod tally;
 
 use std::fs;
 use std::path::Path;
