@@ -27,7 +27,7 @@ use riverrun::stream::source::{RecordError, Source};
 
 pub(crate) use arguments::{ApplyArguments, ServiceArgument, option, parameters, precision};
 pub(crate) use command::{Applied, Shape, right_command};
-pub(crate) use runner::of_inference;
+pub(crate) use runner::{of_inference, stored_precision};
 
 use crate::failure::{Failure, Result, say};
 use crate::models::any;

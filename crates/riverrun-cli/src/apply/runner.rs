@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::DecimalBytes;
-use riverrun::inference::{AnyRunnerOptions, InferenceError, ModelExt, QuantizationReport, Task, TaskOptions};
+use riverrun::inference::{AnyRunnerOptions, InferenceError, ModelConfig, ModelExt, Precision, Task, TaskOptions};
 use riverrun::model::{InferenceTask, Model, ModelFormat, TagRef};
 use riverrun::prelude::*;
 use riverrun::runner::wire::Map;
@@ -29,11 +29,17 @@ pub(super) fn of_model(command: &Applied, tag: &TagRef, model: &Model, parameter
     let runner = (command.load)(model, parameters, command.task).map_err(of_inference)?;
     let exact = if tag.exact().is_none() { format!("version {}, ", model.tag().version()) } else { String::new() };
     let asked = parameters.get("precision").and_then(|name| name.as_str()).map(str::to_owned);
-    let stored = || QuantizationReport::of(model.metadata()).map(|report| report.precision.to_string());
+    let stored = || stored_precision(model).map(|precision| precision.to_string());
     let precision = asked.or_else(stored).map_or(String::new(), |name| format!("{name}, "));
     let size = DecimalBytes(model.metadata().size());
     say(format_args!("{tag} ({exact}{precision}{size}) loaded in {} ms", start.elapsed().as_millis()));
     Ok(runner)
+}
+
+/// The precision of weights that were rounded ahead; such a model is computed in no other.
+pub(crate) fn stored_precision(model: &Model) -> Option<Precision> {
+    let is_of_encoder = model.metadata().format == ModelFormat::Safetensors;
+    is_of_encoder.then(|| ModelConfig::read(model.path()).ok()?.precision()).flatten()
 }
 
 /// What a person asked for wrongly is wrong usage.

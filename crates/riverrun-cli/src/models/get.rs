@@ -4,6 +4,7 @@ use riverrun::inference::QuantizationReport;
 use riverrun::model::{ModelStore, TagRef};
 
 use super::{Form, quantize, view};
+use crate::apply::stored_precision;
 use crate::failure::{Result, put};
 
 /// How many inputs, outputs or files are shown to people.
@@ -24,11 +25,9 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
         ("size", view::size(&model)),
         ("path", model.path().display().to_string()),
     ];
+    rows.extend(stored_precision(&model).map(|precision| ("precision", precision.to_string())));
     let report = QuantizationReport::of(metadata);
-    if let Some(report) = &report {
-        rows.push(("precision", report.precision.to_string()));
-        rows.push(("report", quantize::sentence(report)));
-    }
+    rows.extend(report.as_ref().map(|report| ("report", quantize::sentence(report))));
     rows.extend(
         view::best_backend(&model).map(|best| ("backend", format!("{best} (the fastest here, by `models bench`)"))),
     );

@@ -107,7 +107,7 @@ impl Weights {
         self.rearranged(names, &[outputs, inputs], inputs, |weight| weight)
     }
 
-    /// As [`linear`](Self::linear), of weights that have another shape until they are arranged as rows of `inputs` numbers.
+    /// As [`linear`](Self::linear), of weights `[outputs, …]` that are to be arranged as rows of `inputs` numbers.
     pub(super) fn rearranged(
         &mut self, names: &[String], shape: &[usize], inputs: usize, arrange: impl Fn(Vec<f32>) -> Vec<f32>,
     ) -> Result<Rows, InferenceError> {
@@ -124,22 +124,20 @@ impl Weights {
             return Ok(if rounded { Rows::Bf16(rows) } else { Rows::F32(rows) });
         }
         let turned = precision == Precision::Int8Faithful;
-        let mut all = Quantized { bytes: Vec::new(), scales: Vec::new() };
+        let mut layers = Vec::with_capacity(names.len());
         for name in names {
-            let quantized = if self.rounded {
-                self.bytes(name, shape.iter().product::<usize>() / inputs.max(1), inputs)?
-            } else {
-                let (full, weight) = self.read(name, shape)?;
-                let quantized = Rows::quantize(cpu, arrange(weight), inputs, turned);
-                if let Some(recording) = &mut self.recording {
-                    recording.bytes(full, inputs, &quantized);
-                }
-                quantized
-            };
-            all.bytes.extend(quantized.bytes);
-            all.scales.extend(quantized.scales);
+            if self.rounded {
+                layers.push(self.bytes(name, shape.first().copied().unwrap_or(0), inputs)?);
+                continue;
+            }
+            let (full, weight) = self.read(name, shape)?;
+            let quantized = Rows::quantize(cpu, arrange(weight), inputs, turned);
+            if let Some(recording) = &mut self.recording {
+                recording.bytes(full, inputs, &quantized);
+            }
+            layers.push(quantized);
         }
-        Ok(Rows::Int8 { quantized: all, turned })
+        Ok(Rows::Int8 { quantized: Quantized::joined(layers), turned })
     }
 
     /// A weight that was stored in bytes.
@@ -169,7 +167,7 @@ impl Weights {
         let problem = |tensor: String, file: usize, problem: String| {
             Err(InferenceError::Quantized { tensor, path: self.files[file].path.clone(), problem })
         };
-        // The products of bytes rely on it.
+        // No rounding gives it: whoever wrote it did something else.
         if quantized.bytes.contains(&i8::MIN) {
             return problem(bytes, bytes_file, "holds -128, beyond the largest magnitude, 127".to_owned());
         }

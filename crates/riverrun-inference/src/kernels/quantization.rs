@@ -20,6 +20,17 @@ impl Quantized {
         nearest(cpu, weight, inputs, &mut quantized.bytes, &mut quantized.scales);
         quantized
     }
+
+    /// The rows of all layers, which have the same inputs, one behind the other.
+    #[must_use]
+    pub fn joined(layers: impl IntoIterator<Item = Self>) -> Self {
+        let join = |mut all: Self, next: Self| {
+            all.bytes.extend(next.bytes);
+            all.scales.extend(next.scales);
+            all
+        };
+        layers.into_iter().reduce(join).unwrap_or(Self { bytes: Vec::new(), scales: Vec::new() })
+    }
 }
 
 by_level! {

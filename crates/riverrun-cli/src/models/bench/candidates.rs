@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use riverrun::inference::{AnyRunnerOptions, ModelExt, Precision, QuantizationReport};
+use riverrun::inference::encoder::computes_bf16;
+use riverrun::inference::{AnyRunnerOptions, ModelExt, Precision};
 use riverrun::model::{Model, ModelFormat};
 use riverrun::onnx::BackendKind;
 use riverrun::runner::AnyRunner;
 use riverrun::runner::wire::{Map, Payload};
 
 use super::measure;
-use crate::apply::of_inference;
+use crate::apply::{of_inference, stored_precision};
 use crate::failure::Result;
 
 /// A way to compute a model.
@@ -62,8 +63,8 @@ pub(super) type LeftOut = (Candidate, String);
 pub(super) fn load(model: &Model, samples: &[Payload]) -> Result<(Vec<Loaded>, Vec<LeftOut>)> {
     let candidates: Vec<Candidate> = match model.metadata().format {
         ModelFormat::Onnx => BackendKind::ALL.iter().map(|backend| Candidate::Onnx(*backend)).collect(),
-        _ => match QuantizationReport::of(model.metadata()) {
-            Some(report) => vec![Candidate::Native(report.precision)],
+        _ => match stored_precision(model) {
+            Some(precision) => vec![Candidate::Native(precision)],
             None => Precision::ALL.into_iter().map(Candidate::Native).collect(),
         },
     };
@@ -90,7 +91,7 @@ fn unfit(model: &Model, candidate: Candidate) -> Option<&'static str> {
     let wide = metadata.inputs.iter().chain(&metadata.outputs).any(|tensor| tensor.dtype == "float64");
     match candidate {
         Candidate::Onnx(BackendKind::Rten) if wide => Some("it rounds double precision, which the model has"),
-        Candidate::Native(Precision::Bf16) if !riverrun::inference::encoder::computes_bf16() => {
+        Candidate::Native(Precision::Bf16) if !computes_bf16() && stored_precision(model).is_none() => {
             Some("this CPU has no instructions for it; 32-bit floats take its place")
         }
         _ => None,

@@ -7,8 +7,8 @@ mod samples;
 use std::path::PathBuf;
 
 use indicatif::HumanCount;
+use riverrun::inference::Precision;
 use riverrun::inference::backend::best_backend;
-use riverrun::inference::{Precision, QuantizationReport};
 use riverrun::model::{Model, ModelFormat, ModelStore, TagRef};
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use self::candidates::{Candidate, LeftOut, Loaded};
 use self::measure::Figures;
 use super::arguments::BenchArguments;
 use super::{Form, view};
+use crate::apply::stored_precision;
 use crate::failure::{Failure, Result, put, say};
 
 pub(super) fn run(store: &ModelStore, tag: &TagRef, arguments: &BenchArguments, form: Form) -> Result {
@@ -92,9 +93,7 @@ fn say_what_follows(model: &Model, best: Option<Candidate>, remembered: bool) {
             model.tag()
         )),
         // A quantized model has no other.
-        Some(Candidate::Native(precision))
-            if precision != Precision::F32 && QuantizationReport::of(model.metadata()).is_none() =>
-        {
+        Some(Candidate::Native(precision)) if precision != Precision::F32 && stored_precision(model).is_none() => {
             say(format_args!(
                 "{precision} is the fastest, and changes scores a little: `--precision {precision}` asks for it"
             ));
