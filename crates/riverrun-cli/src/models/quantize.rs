@@ -62,11 +62,12 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, arguments: QuantizeArguments
 /// What was measured, in a line.
 pub(super) fn sentence(report: &QuantizationReport) -> String {
     format!(
-        "agrees with {} in f32 on {:.2} % ({}) of {} texts; scores differ by {:.4} on average, {:.4} in 99 of 100 texts, {:.4} at most",
+        "agrees with {} in f32 on {:.2} % ({}) of {} text{}; scores differ by {:.4} on average, {:.4} in 99 of 100 texts, {:.4} at most",
         report.from,
         report.agreement * 100.0,
         report.compared,
         HumanCount(report.texts as u64),
+        if report.texts == 1 { "" } else { "s" },
         report.mean_difference,
         report.p99_difference,
         report.max_difference,

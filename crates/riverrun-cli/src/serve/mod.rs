@@ -1,7 +1,6 @@
 //! `riverrun serve`: models of the store as an inference service.
 
 mod arguments;
-mod logging;
 mod models;
 mod parse;
 mod python;
@@ -13,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use riverrun::prelude::*;
-use riverrun::service::{BoundServer, Limits, Otlp, PredictionLog, Server, Service};
+use riverrun::service::{BoundServer, Limits, Otlp, PredictionLog, Server, Service, start_logging};
 
 pub(crate) use arguments::ServeArguments;
 pub(crate) use python::run_if_asked as become_python;
@@ -31,7 +30,7 @@ pub(crate) fn run(arguments: ServeArguments) -> Result {
     if arguments.pin {
         Compute::set_pinning(true);
     }
-    logging::start(arguments.access_log);
+    start_logging(arguments.access_log);
     // What is wrong with the arguments is said before models are loaded.
     let plan = models::plan(&arguments)?;
     let mut service = Service::new(plan.name()).limits(limits(&arguments));

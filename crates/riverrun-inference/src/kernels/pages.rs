@@ -1,7 +1,7 @@
 //! [`Lines`]: memory that is read from one end to the other for every batch.
 //!
 //! A model's weights lie next to each other in large regions, for which the system is asked for huge pages: a lone text reads every
-//! weight once, and with pages of 4 KiB spends a tenth of its time on where they are.
+//! weight once, and with small pages part of its time goes into where they are.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;

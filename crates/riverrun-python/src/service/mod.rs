@@ -4,7 +4,6 @@
 //! comes back through a channel. So health, metrics and limits answer whatever Python is doing.
 
 mod lane;
-mod logging;
 mod options;
 mod request;
 mod server;

@@ -10,12 +10,11 @@ use http::Response;
 use http_body_util::Full;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use riverrun::service::{Address, BoundServer, Endpoint, Fault, RawRequest, Running, ServiceError};
+use riverrun::service::{Address, BoundServer, Endpoint, Fault, RawRequest, Running, ServiceError, start_logging};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::lane::{Lane, Mail};
-use super::logging;
 use super::options::{self, Described};
 use super::request::ServiceRequest;
 use crate::client::optional;
@@ -54,7 +53,7 @@ impl ServiceServer {
         let server = options::server(host, port, options)?;
         let scheme = if optional::<PathBuf>(options, "tls_cert")?.is_some() { "https" } else { "http" };
         if optional(options, "access_log")? == Some(true) {
-            logging::log_requests();
+            start_logging(true);
         }
         let handlers = Arc::new(Handlers::new(options::max_concurrency(options)?));
         let mut service = options::service(name, options)?;

@@ -10,7 +10,7 @@ from riverrun.exceptions import BadInput
 from riverrun.io.base import Body, IODescriptor, UnsupportedMediaType
 from riverrun.io.form import MULTIPART, read_form
 
-__all__ = ["File", "FileLike", "uploaded"]
+__all__ = ["File", "FileLike", "upload_content", "uploaded"]
 
 
 class FileLike(io.BytesIO):
@@ -41,6 +41,13 @@ def uploaded(body: Body, accepts: Any, wanted: str) -> Body:
             return file
     given = ", ".join(f"`{file.media_type}`" for file in files[:5])
     raise UnsupportedMediaType(f"the form has files of the type {given}; send {wanted}")
+
+
+def upload_content(media_types: list[str]) -> dict[str, Any]:
+    """The `content` of OpenAPI for what `uploaded` reads."""
+    file = {"type": "string", "format": "binary"}
+    form = {"schema": {"type": "object", "properties": {"file": file}}}
+    return {media_type: {"schema": file} for media_type in media_types} | {MULTIPART: form}
 
 
 class File(IODescriptor[Any]):
@@ -89,8 +96,4 @@ class File(IODescriptor[Any]):
         return {"type": "string", "format": "binary"}
 
     def openapi_content(self, is_input: bool) -> dict[str, Any]:
-        media = {"schema": self.openapi_schema()}
-        if not is_input:
-            return {self._mime_type: media}
-        form = {"schema": {"type": "object", "properties": {"file": self.openapi_schema()}}}
-        return {self._accepted or "*/*": media, MULTIPART: form}
+        return upload_content([self._accepted or "*/*"]) if is_input else super().openapi_content(is_input)

@@ -8,8 +8,7 @@ from typing import Any, Iterable
 
 from riverrun.exceptions import BadInput
 from riverrun.io.base import Body, IODescriptor, imported
-from riverrun.io.file import uploaded
-from riverrun.io.form import MULTIPART
+from riverrun.io.file import upload_content, uploaded
 
 __all__ = ["Image"]
 
@@ -97,11 +96,7 @@ class Image(IODescriptor[Any]):
         return {"type": "string", "format": "binary"}
 
     def openapi_content(self, is_input: bool) -> dict[str, Any]:
-        media = {"schema": self.openapi_schema()}
-        if not is_input:
-            return {self._mime_type: media}
-        form = {"schema": {"type": "object", "properties": {"file": self.openapi_schema()}}}
-        return {kind: media for kind in self._allowed or ["image/*"]} | {MULTIPART: form}
+        return upload_content(self._allowed or ["image/*"]) if is_input else super().openapi_content(is_input)
 
 
 def _decoded(content: bytes, formats: list[str] | None) -> Any:

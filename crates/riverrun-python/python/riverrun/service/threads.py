@@ -95,20 +95,19 @@ class Coroutines:
 
     def close(self, patience: float) -> None:
         """Cancels what still runs, and ends the loop."""
+        import asyncio
+        import concurrent.futures
+
         self.lane.close()
         self._receiver.join(patience)
 
         async def cancel() -> None:
-            import asyncio
-
             tasks = list(self._tasks.values())
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=patience) if tasks else None
+            if tasks:
+                await asyncio.wait(tasks, timeout=patience)
             await self._loop.shutdown_asyncgens()
-
-        import asyncio
-        import concurrent.futures
 
         try:
             asyncio.run_coroutine_threadsafe(cancel(), self._loop).result(2 * patience)
