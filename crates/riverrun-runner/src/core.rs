@@ -7,6 +7,7 @@ use crate::batcher::{
     Arrivals, BatchCut, Batching, Computing, Filling, Item, Queue, Reply, Slot, Taken, Waited, WhenRoom, Work, alike,
     execute, execute_one, guarded,
 };
+use crate::cache::{Cache, CacheKey, Caching};
 use crate::compute::{Claim, Compute, Held, Job, Permit, Permits, RunnerAlive};
 use crate::error::RunnerError;
 use crate::observer::{BatchReport, Observers};
@@ -28,6 +29,7 @@ pub(crate) struct Core<R: Runnable> {
     pub(crate) counters: Counters,
     pub(crate) observers: Observers,
     pub(crate) permits: &'static Permits,
+    cache: Option<Cache<R>>,
     arrivals: Arrivals,
     computing: Computing,
     _alive: RunnerAlive,
@@ -47,9 +49,12 @@ pub(crate) struct Batch<R: Runnable> {
 }
 
 impl<R: Runnable> Core<R> {
-    pub(crate) fn local(name: Arc<str>, runnable: Arc<R>, batching: Batching, permits: &'static Permits) -> Self {
+    pub(crate) fn local(
+        name: Arc<str>, runnable: Arc<R>, batching: Batching, caching: Option<Caching<R>>, permits: &'static Permits,
+    ) -> Self {
         let methods = runnable.signatures().iter().map(|one| one.name().to_owned()).collect();
-        Self::new(name, Place::Local(runnable), methods, batching, permits)
+        let cache = caching.map(Cache::from);
+        Self { cache, ..Self::new(name, Place::Local(runnable), methods, batching, permits) }
     }
 
     pub(crate) fn remote(name: Arc<str>, remote: Remote<R>, methods: Vec<String>, batching: Batching) -> Self {
@@ -68,6 +73,7 @@ impl<R: Runnable> Core<R> {
             counters: Counters::default(),
             observers: Observers::default(),
             permits,
+            cache: None,
             arrivals: Arrivals::new(),
             computing: Computing::default(),
             _alive: RunnerAlive::new(),
@@ -109,23 +115,52 @@ impl<R: Runnable> Core<R> {
     /// Prepares on the calling thread what is computed in this process.
     pub(crate) fn prepare(&self, method: usize, input: R::Input) -> Result<Work<R>, RunnerError> {
         let Some(runnable) = self.runnable() else { return Ok(Work::Raw(input)) };
-        let prepared = guarded("prepare", || runnable.prepare_method(self.method_name(method), input));
-        match prepared {
-            Ok(Prepared { value, cost }) => {
-                self.counters.cost(cost);
-                Ok(Work::Ready(value, cost))
-            }
-            Err(error) => {
-                self.counters.failed(1);
-                Err(RunnerError::InvalidInput { runner: self.name.clone(), error })
+        guarded("prepare", || self.look_up_or_prepare(runnable, method, input)).map_err(|error| {
+            self.counters.failed(1);
+            RunnerError::InvalidInput { runner: self.name.clone(), error }
+        })
+    }
+
+    fn look_up_or_prepare(&self, runnable: &R, method: usize, input: R::Input) -> Result<Work<R>, ItemError> {
+        let key = self.cache.as_ref().map(|cache| cache.results.key(method, &input));
+        if let (Some(cache), Some(key)) = (&self.cache, key) {
+            let known = cache.results.get(key);
+            self.counters.looked_up(known.is_some());
+            if let Some(output) = known {
+                return Ok(Work::Known(output));
             }
         }
+        let Prepared { value, cost } = runnable.prepare_method(self.method_name(method), input)?;
+        self.counters.cost(cost);
+        Ok(Work::Ready { value, cost, key })
+    }
+
+    /// Notes where the time of a request went whose result is remembered: nowhere.
+    pub(crate) fn remembered(&self, options: &RequestOptions) {
+        if let Some(timing) = &options.timing {
+            timing.note(Duration::ZERO, Duration::ZERO, 0);
+        }
+    }
+
+    fn remember(&self, key: Option<CacheKey>, result: &Result<R::Output, ItemError>) {
+        if let (Some(cache), Some(key), Ok(output)) = (&self.cache, key, result) {
+            cache.results.put(key, output);
+        }
+    }
+
+    /// How many results it remembers at most, if any.
+    pub(crate) fn cache_entries(&self) -> Option<usize> {
+        self.cache.as_ref().map(|cache| cache.entries)
     }
 
     /// Computes one item and waits for it.
     pub(crate) fn run(
         self: &Arc<Self>, method: usize, work: Work<R>, options: &RequestOptions,
     ) -> Result<R::Output, RunnerError> {
+        if let Work::Known(output) = work {
+            self.remembered(options);
+            return Ok(output);
+        }
         let mut nested = Held::lend(self.permits);
         if self.is_remote() {
             // The permit is of no use to a caller who waits for another machine.
@@ -134,10 +169,10 @@ impl<R: Runnable> Core<R> {
         }
         let mut permit = nested.take().or_else(|| self.permits.try_acquire());
         let result = match (&self.place, work) {
-            (Place::Local(runnable), Work::Ready(value, cost))
+            (Place::Local(runnable), Work::Ready { value, cost, key })
                 if permit.is_some() && self.queue.len() == 0 && !self.others_come() =>
             {
-                self.run_alone(runnable, method, Prepared { value, cost }, options)
+                self.run_alone(runnable, method, Prepared { value, cost }, key, options)
             }
             (_, work) => {
                 let slot = Arc::new(Slot::new());
@@ -315,6 +350,12 @@ impl<R: Runnable> Core<R> {
                 let prepared = self.prepare(method, input);
                 drop(held);
                 match prepared {
+                    Ok(Work::Known(output)) => {
+                        item.work = Work::Done;
+                        item.note(Instant::now(), Duration::ZERO, 0);
+                        item.reply.send(Ok(output));
+                        continue;
+                    }
                     Ok(prepared) => item.work = prepared,
                     Err(error) => {
                         item.reply.send(Err(error));
@@ -361,12 +402,14 @@ impl<R: Runnable> Core<R> {
         let Batch { items, cut, waiting } = batch;
         let mut values = Vec::with_capacity(items.len());
         let mut asked = Vec::with_capacity(items.len());
+        let mut keys = Vec::with_capacity(items.len());
         let (mut cost, mut longest) = (0_usize, 0_usize);
         for mut item in items {
-            if let Work::Ready(value, its_cost) = std::mem::replace(&mut item.work, Work::Done) {
+            if let Work::Ready { value, cost: its_cost, key } = std::mem::replace(&mut item.work, Work::Done) {
                 cost = cost.saturating_add(its_cost);
                 longest = longest.max(its_cost);
                 values.push(value);
+                keys.push(key);
                 asked.push(item);
             }
         }
@@ -382,7 +425,8 @@ impl<R: Runnable> Core<R> {
             BatchReport { cost, computed_cost, cut, waiting, ..report }
         });
         self.arrivals.answered(asked.iter().filter(|item| item.reply.is_of_one()).count(), self.patience());
-        for (item, result) in asked.into_iter().zip(results) {
+        for ((item, key), result) in asked.into_iter().zip(keys).zip(results) {
+            self.remember(key, &result);
             item.note(began, took, items);
             item.reply.send(result.map_err(|error| self.item_error(error)));
         }
@@ -415,13 +459,15 @@ impl<R: Runnable> Core<R> {
     }
 
     fn run_alone(
-        &self, runnable: &R, method: usize, item: Prepared<R::Prepared>, options: &RequestOptions,
+        &self, runnable: &R, method: usize, item: Prepared<R::Prepared>, key: Option<CacheKey>,
+        options: &RequestOptions,
     ) -> Result<R::Output, RunnerError> {
         let mut begun = self.computing.begin();
         begun.costs(item.cost);
         let (cost, began) = (item.cost, Instant::now());
         let result = execute_one(runnable, self.permits, self.method_name(method), item.value);
         let took = began.elapsed();
+        self.remember(key, &result);
         self.counters.batch(1);
         self.counters.failed(usize::from(result.is_err()));
         if let Some(timing) = &options.timing {

@@ -7,6 +7,7 @@
 
 mod any;
 mod batcher;
+mod cache;
 mod compute;
 mod core;
 mod error;

@@ -97,6 +97,11 @@ impl<R: Runnable> Method<R> {
         let mut deadline = None;
         for (index, input) in inputs.enumerate() {
             let work = match core.prepare(self.index, input) {
+                Ok(Work::Known(output)) => {
+                    core.remembered(&self.options);
+                    group.answer(index, Ok(output));
+                    continue;
+                }
                 Ok(work) => work,
                 Err(error) => {
                     group.answer(index, Err(error));
@@ -175,7 +180,13 @@ impl<R: Runnable> Method<R> {
         if refuse && self.core.queue.len() >= self.core.batching.max_queue {
             return Err(full(&self.core));
         }
-        let work = self.core.prepare_to_push(self.index, input)?;
+        let work = match self.core.prepare_to_push(self.index, input)? {
+            Work::Known(output) => {
+                self.core.remembered(&self.options);
+                return Ok(output);
+            }
+            work => work,
+        };
         let slot = Arc::new(Slot::new());
         let item = self.item(work, Reply::slot(&self.core.name, slot.clone()));
         // From here on, dropping the future abandons the request.
@@ -335,7 +346,7 @@ fn take_back<R: Runnable>(item: Item<R>) -> Option<R::Input> {
     item.reply.revoke();
     match item.work {
         Work::Raw(input) => Some(input),
-        Work::Ready(..) | Work::Done => None,
+        Work::Ready { .. } | Work::Known(_) | Work::Done => None,
     }
 }
 

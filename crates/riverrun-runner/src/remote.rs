@@ -110,7 +110,7 @@ impl<R: Runnable> RemoteBatch<R> {
                 inputs.push(input);
                 true
             }
-            Work::Ready(..) | Work::Done => false,
+            Work::Ready { .. } | Work::Known(_) | Work::Done => false,
         });
         Self { core, inputs, items, cut, waiting, began: Instant::now() }
     }

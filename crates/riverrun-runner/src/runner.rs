@@ -1,11 +1,13 @@
 //! [`Runner`]: a unit of computation, and where it runs.
 
+use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
 use crate::batcher::{Batching, message};
+use crate::cache::Caching;
 use crate::compute::Permits;
 use crate::core::Core;
 use crate::error::{Rejected, RunnerError};
@@ -61,7 +63,7 @@ pub struct Runner<R: Runnable> {
 struct Shared<R: Runnable> {
     name: Arc<str>,
     source: Source<R>,
-    settings: Mutex<Settings>,
+    settings: Mutex<Settings<R>>,
     core: ArcSwapOption<Core<R>>,
     initialising: Mutex<()>,
 }
@@ -71,8 +73,9 @@ enum Source<R> {
     Lazy { key: String, loader: Box<Loader<R>> },
 }
 
-struct Settings {
+struct Settings<R: Runnable> {
     batching: Batching,
+    caching: Option<Caching<R>>,
     parameters: Map,
     permits: Option<&'static Permits>,
 }
@@ -110,7 +113,7 @@ impl<R: Runnable> Runner<R> {
     }
 
     fn from_source(name: String, source: Source<R>) -> Self {
-        let settings = Settings { batching: Batching::default(), parameters: Map::new(), permits: None };
+        let settings = Settings { batching: Batching::default(), caching: None, parameters: Map::new(), permits: None };
         let shared = Shared {
             name: name.into(),
             source,
@@ -125,6 +128,25 @@ impl<R: Runnable> Runner<R> {
     #[must_use]
     pub fn batching(self, batching: Batching) -> Self {
         lock(&self.shared.settings).batching = batching;
+        self
+    }
+
+    /// Remembers the results of up to so many inputs, for those that come again: they are answered without being prepared or
+    /// computed. To be set before [`init_local`](Self::init_local), without effect afterwards; none, and 0, is the default.
+    ///
+    /// It is for runnables that give equal results for equal inputs. The results that are asked for least make room for new
+    /// ones; errors are not remembered. A version that [`replace_with`](Self::replace_with) brings has a cache of its own,
+    /// and a remote runner has none: the service may have one.
+    ///
+    /// An input is known by a hash of 128 bits with a random key, so neither inputs nor results of others can be met by chance or
+    /// made to. An entry takes the result's memory and some 50 bytes. [`stats`](Self::stats) has the hits.
+    #[must_use]
+    pub fn cached(self, entries: usize) -> Self
+    where
+        R::Input: Hash,
+        R::Output: Clone + Sync,
+    {
+        lock(&self.shared.settings).caching = (entries > 0).then(|| Caching::of(entries));
         self
     }
 
@@ -184,28 +206,31 @@ impl<R: Runnable> Runner<R> {
         if self.is_initialised() {
             return Ok(false);
         }
-        let (batching, permits) = {
+        let (batching, caching, permits) = {
             let settings = lock(&self.shared.settings);
-            (settings.batching.clone(), settings.permits.unwrap_or_else(Permits::global))
+            (settings.batching.clone(), settings.caching.clone(), settings.permits.unwrap_or_else(Permits::global))
         };
         let name = || self.shared.name.clone();
         let core = match &self.shared.source {
             Source::Instance(instance) => {
                 let runnable = lock(instance).take();
                 let runnable = runnable.ok_or_else(|| RunnerError::AlreadyInitialised { runner: name() })?;
-                Arc::new(Core::local(name(), Arc::new(runnable), batching, permits))
+                Arc::new(Core::local(name(), Arc::new(runnable), batching, caching, permits))
             }
             Source::Lazy { key, loader } => registry::share(
                 key,
                 |core: &Core<R>| {
-                    core.batching == batching && core.name == self.shared.name && std::ptr::eq(core.permits, permits)
+                    core.batching == batching
+                        && core.cache_entries() == caching.as_ref().map(|caching| caching.entries)
+                        && core.name == self.shared.name
+                        && std::ptr::eq(core.permits, permits)
                 },
                 |loaded| {
                     let runnable = match loaded {
                         Some(runnable) => runnable,
                         None => Arc::new(self.load(loader)?),
                     };
-                    Ok(Core::local(name(), runnable, batching.clone(), permits))
+                    Ok(Core::local(name(), runnable, batching.clone(), caching.clone(), permits))
                 },
             )?,
         };

@@ -22,6 +22,10 @@ pub struct RunnerStats {
     pub truncated: u64,
     /// Items not computed because their caller was gone or their time was up.
     pub abandoned: u64,
+    /// Items whose result was in the [cache](crate::Runner::cached); they are not among the computed ones.
+    pub cache_hits: u64,
+    /// Items that were looked for in the cache without success.
+    pub cache_misses: u64,
     /// Requests that wait now.
     pub queue_length: usize,
     /// How long a batch takes, as a running mean; zero before the first.
@@ -31,6 +35,14 @@ pub struct RunnerStats {
 }
 
 impl RunnerStats {
+    /// The part of the items looked for in the cache that were there; 0 before the first, or without a cache.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn cache_hit_rate(&self) -> f64 {
+        let looked_up = self.cache_hits + self.cache_misses;
+        if looked_up == 0 { 0.0 } else { self.cache_hits as f64 / looked_up as f64 }
+    }
+
     /// Items per batch, on average; 0 before the first.
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
@@ -43,6 +55,8 @@ impl RunnerStats {
 pub(crate) struct Counters {
     failed: AtomicU64,
     abandoned: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
     items: AtomicU64,
     sizes: [AtomicU64; BUCKETS],
     /// Running means, for estimates: the cost of an item (in parts of `FINE`), and a batch's microseconds.
@@ -67,6 +81,11 @@ impl Counters {
         if items > 0 {
             self.abandoned.fetch_add(items as u64, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn looked_up(&self, found: bool) {
+        let counter = if found { &self.cache_hits } else { &self.cache_misses };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn cost(&self, cost: usize) {
@@ -96,6 +115,8 @@ impl Counters {
             // The runnable knows.
             truncated: 0,
             abandoned: self.abandoned.load(Ordering::Relaxed),
+            cache_hits: self.cache_hits.load(Ordering::Relaxed),
+            cache_misses: self.cache_misses.load(Ordering::Relaxed),
             queue_length,
             batch_time: self.likely_batch(),
             batch_sizes,

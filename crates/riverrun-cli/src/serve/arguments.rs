@@ -85,6 +85,9 @@ pub(crate) struct ServeArguments {
     /// The most milliseconds that a text waits for others to join its batch
     #[arg(long, value_name = "MS", hide_short_help = true, help_heading = "Batching")]
     pub(super) max_latency_ms: Option<u64>,
+    /// How many results of a model are remembered for inputs that come again; of tensors and rows none are [default: 0]
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = "Batching")]
+    pub(super) cache: Option<usize>,
 
     /// Bind each computing thread to a core
     #[arg(long, hide_short_help = true, help_heading = "Batching")]

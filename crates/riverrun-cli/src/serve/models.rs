@@ -80,7 +80,10 @@ pub(super) fn plan(arguments: &ServeArguments) -> Result<Plan> {
     }
     let loading = Loading {
         options: arguments.task.into_iter().fold(
-            AnyRunnerOptions::new().parameters(options(arguments)).batching(batching(arguments)),
+            AnyRunnerOptions::new()
+                .parameters(options(arguments))
+                .batching(batching(arguments))
+                .cached(arguments.cache.unwrap_or_default()),
             AnyRunnerOptions::task,
         ),
     };

@@ -25,6 +25,7 @@ pub struct AnyRunnerOptions {
     task: Option<InferenceTask>,
     parameters: Map,
     batching: Batching,
+    cached: usize,
 }
 
 impl AnyRunnerOptions {
@@ -52,6 +53,13 @@ impl AnyRunnerOptions {
     #[must_use]
     pub fn batching(mut self, batching: Batching) -> Self {
         self.batching = batching;
+        self
+    }
+
+    /// How many results are remembered: see [`Runner::cached`](riverrun_runner::Runner::cached). Of tensors and tables none are.
+    #[must_use]
+    pub fn cached(mut self, entries: usize) -> Self {
+        self.cached = entries;
         self
     }
 }
@@ -95,7 +103,7 @@ fn of_task(
 
 fn load<T: Task>(model: &Model, options: &AnyRunnerOptions) -> Result<Arc<dyn AnyRunner>, InferenceError> {
     let own = T::Options::default().with_parameters(&options.parameters)?;
-    let runner = model.to_runner_with(own)?.batching(options.batching.clone());
+    let runner = model.to_runner_with(own)?.batching(options.batching.clone()).cached(options.cached);
     runner.ensure_local()?;
     Ok(runner.erased())
 }

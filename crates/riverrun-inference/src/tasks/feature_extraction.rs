@@ -44,7 +44,7 @@ impl TaskOptions for FeatureExtractionOptions {
 }
 
 /// A text whose tokens get vectors.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeatureExtractionInput {
     /// The text.

@@ -71,7 +71,7 @@ impl TaskOptions for FillMaskOptions {
 }
 
 /// A text with a mask in it, and what is asked for it in particular.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FillMaskInput {
     /// The text, with the model's mask token (`[MASK]` or `<mask>`) in each gap.

@@ -1,6 +1,7 @@
 //! What all inference tasks have in common.
 
 use std::fmt::Debug;
+use std::hash::Hash;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::tokenization::Truncation;
 /// An inference task: a runnable that a model's directory is loaded as.
 ///
 /// [`ModelExt::to_runner_for`](crate::ModelExt::to_runner_for) makes a runner of it.
-pub trait Task: Portable + Sized {
+pub trait Task: Portable<Input: Hash, Output: Clone + Sync> + Sized {
     /// How it is loaded, and what it does unless an item says otherwise.
     type Options: TaskOptions<Task = Self>;
 

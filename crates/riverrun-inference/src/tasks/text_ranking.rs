@@ -76,7 +76,7 @@ impl TaskOptions for TextRankingOptions {
 }
 
 /// A query and the documents that may answer it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextRankingInput {
     /// The query.

@@ -83,7 +83,7 @@ impl TaskOptions for ZeroShotClassificationOptions {
 }
 
 /// A text and the labels that it may have.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ZeroShotInput {
     /// The text.

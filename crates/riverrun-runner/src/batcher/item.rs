@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::compose::Candidate;
 use super::reply::Reply;
+use crate::cache::CacheKey;
 use crate::request::{Priority, RequestTiming};
 use crate::runnable::Runnable;
 
@@ -12,8 +13,10 @@ use crate::runnable::Runnable;
 pub(crate) enum Work<R: Runnable> {
     /// As the caller gave it; a worker prepares it, or a service somewhere else.
     Raw(R::Input),
-    /// Ready for a batch, and what it costs.
-    Ready(R::Prepared, usize),
+    /// Ready for a batch, what it costs, and what its result is remembered under.
+    Ready { value: R::Prepared, cost: usize, key: Option<CacheKey> },
+    /// The result is remembered.
+    Known(R::Output),
     /// Handed over to whoever computes it.
     Done,
 }
@@ -48,8 +51,8 @@ impl<R: Runnable> Item<R> {
     pub(crate) fn candidate(&self, raw_cost: usize) -> Candidate {
         let cost = match &self.work {
             Work::Raw(_) => raw_cost,
-            Work::Ready(_, cost) => *cost,
-            Work::Done => 0,
+            Work::Ready { cost, .. } => *cost,
+            Work::Known(_) | Work::Done => 0,
         };
         Candidate { cost, method: self.method }
     }

@@ -3,6 +3,7 @@
 mod arrivals;
 mod batches;
 mod bisection;
+mod cache;
 mod deadlines;
 mod erased;
 mod failures;

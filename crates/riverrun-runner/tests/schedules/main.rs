@@ -8,6 +8,8 @@
 mod any;
 #[path = "../../src/batcher/mod.rs"]
 mod batcher;
+#[path = "../../src/cache.rs"]
+mod cache;
 #[path = "../../src/compute/mod.rs"]
 mod compute;
 #[path = "../../src/core.rs"]

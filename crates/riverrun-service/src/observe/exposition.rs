@@ -240,6 +240,10 @@ impl Scrape {
         counters("riverrun_items_truncated", truncated, &|version| version.runner().stats().truncated)?;
         let abandoned = "Items that were not computed: their caller was gone, or their time was up.";
         counters("riverrun_items_abandoned", abandoned, &|version| version.runner().stats().abandoned)?;
+        let hits = "Items whose result was in the result cache.";
+        counters("riverrun_cache_hits", hits, &|version| version.runner().stats().cache_hits)?;
+        let misses = "Items that were looked for in the result cache without success.";
+        counters("riverrun_cache_misses", misses, &|version| version.runner().stats().cache_misses)?;
 
         let mut family = to.gauges("riverrun_queue_length", "Items that wait to be computed.")?;
         for (model, version) in &loaded {

@@ -108,6 +108,22 @@ async fn texts_that_a_model_has_cut_are_counted() {
 }
 
 #[tokio::test]
+async fn texts_that_come_again_are_counted_as_hits_of_the_cache() {
+    let runner = Labels::default().runner("labels:1").cached(100);
+    let running = start(Service::new("test").runner("/classify", &runner)).await;
+    let mut answers = Vec::new();
+    for text in ["good", "good", "bad", "good"] {
+        answers.push(post(&running, "/classify", "text/plain", text).await.text());
+    }
+
+    assert_eq!(answers[0], answers[1]);
+    let metrics = metrics(&running).await;
+    assert_eq!(metrics.get(&of("riverrun_cache_hits_total")), 2.0);
+    assert_eq!(metrics.get(&of("riverrun_cache_misses_total")), 2.0);
+    assert_eq!(metrics.get(&of("riverrun_items_total")), 2.0);
+}
+
+#[tokio::test]
 async fn a_thousand_unknown_paths_and_strange_methods_make_one_series_each() {
     let running = start(labels()).await;
     let stream = TcpStream::connect(address(&running)).await.unwrap();

@@ -27,7 +27,7 @@ pub(crate) struct Labels {
     pub(crate) gate: Arc<AtomicBool>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Text {
     pub(crate) text: String,

@@ -79,7 +79,7 @@ impl TaskOptions for ImageClassificationOptions {
 }
 
 /// An image as its file has it, in JPEG, PNG or WebP, and what is asked for it in particular.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageInput {
     /// The bytes of the file; in JSON as base64.

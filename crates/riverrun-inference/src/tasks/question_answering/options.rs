@@ -94,7 +94,7 @@ impl TaskOptions for QuestionAnsweringOptions {
 }
 
 /// A question, and the text that may answer it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuestionInput {
     /// The question.

@@ -82,7 +82,7 @@ impl TaskOptions for SentenceEmbeddingsOptions {
 }
 
 /// A text that gets an embedding, and what is asked for it in particular.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SentenceEmbeddingsInput {
     /// The text.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{FunctionToApply, TopK};
 
 /// A text, or a pair of texts that are classified together, and what is asked for it in particular.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextInput {
     /// The text.

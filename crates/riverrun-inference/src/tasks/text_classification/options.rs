@@ -15,7 +15,7 @@ use crate::tasks::text_model::{ModelOptions, model_options};
 use super::TextClassification;
 
 /// What makes scores of the model's logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FunctionToApply {
     /// Scores of all labels sum up to 1.
@@ -40,7 +40,7 @@ impl FunctionToApply {
 }
 
 /// How many labels a text gets, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TopK {
     /// The best alone.
     #[default]

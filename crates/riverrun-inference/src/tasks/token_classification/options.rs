@@ -10,7 +10,7 @@ use crate::tasks::task::{Given, TaskOptions, parameters};
 use crate::tasks::text_model::{ModelOptions, model_options};
 
 /// How tokens become entities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AggregationStrategy {
     /// Every token stands for itself.
@@ -91,7 +91,7 @@ impl TaskOptions for TokenClassificationOptions {
 }
 
 /// A text whose tokens get labels, and what is asked for it in particular.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenClassificationInput {
     /// The text.
