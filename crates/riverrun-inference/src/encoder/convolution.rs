@@ -39,7 +39,7 @@ impl Convolution {
         let tensor = ["encoder.conv.conv.weight".to_owned()];
         let rows = weights.rearranged(&tensor, &[hidden, hidden, kernel], kernel * hidden, arrange)?;
         let bias = weights.tensor("encoder.conv.conv.bias", &[hidden])?;
-        let linear = Linear::of(&rows, bias, kernel * hidden);
+        let linear = Linear::of(weights, &rows, bias, kernel * hidden)?;
         let norm = load_norm(weights, "encoder.conv.LayerNorm", hidden, config)?;
         Ok(Some(Self { linear, kernel, hidden, activation, norm }))
     }

@@ -6,6 +6,7 @@ use super::architecture::Family;
 use super::config::{Details, EncoderConfig};
 use super::linear::Linear;
 use super::norm::load_norm;
+use super::table::Table;
 use super::weights::Weights;
 use crate::InferenceError;
 use crate::backend::PackedBatch;
@@ -14,7 +15,7 @@ use crate::kernels::{Activation, Cpu, LayerNorm, layer_norm};
 /// Embeddings of tokens, positions and types.
 pub(super) struct Embeddings {
     /// `[vocabulary, width]`.
-    words: Vec<f32>,
+    words: Table,
     /// `[positions, width]`; empty where tokens have no place of their own.
     positions: Vec<f32>,
     /// `[types, width]`; empty where the architecture has none.
@@ -46,7 +47,7 @@ impl Embeddings {
             Family::ModernBert => "embeddings.tok_embeddings.weight",
             _ => "embeddings.word_embeddings.weight",
         };
-        let words = weights.tensor(words, &[config.vocabulary, width])?;
+        let words = weights.table(words, &[config.vocabulary, width])?;
         let placed = match &config.details {
             Details::Deberta(details) => details.absolute,
             Details::ModernBert(_) | Details::Gated(_) => false,
@@ -85,7 +86,7 @@ impl Embeddings {
             // Without a bias in DeBERTa.
             Some(name) if family == Family::DebertaV2 => {
                 let rows = weights.linear(&[format!("{name}.weight")], hidden, width)?;
-                Some(Linear::of(&rows, vec![0.0; hidden], width))
+                Some(Linear::of(weights, &rows, vec![0.0; hidden], width)?)
             }
             Some(name) => Some(Linear::load(weights, name, width, hidden)?),
             None => None,

@@ -284,7 +284,7 @@ fn nomic(
 fn unbiased(weights: &mut Weights, name: &str, inputs: usize, outputs: usize) -> Result<Linear, InferenceError> {
     let rows = weights.linear(&[format!("{name}.weight")], outputs, inputs)?;
     let bias = weights.bias(&format!("{name}.bias"), outputs)?;
-    Ok(Linear::of(&rows, bias, inputs))
+    Linear::of(weights, &rows, bias, inputs)
 }
 
 /// Queries, keys and values that the checkpoint has in one tensor.
@@ -293,20 +293,20 @@ fn fused(weights: &mut Weights, name: &str, hidden: usize, last: bool) -> Result
     let mut rows = weights.linear(&tensor, 3 * hidden, hidden)?;
     let mut bias = weights.bias(&format!("{name}.bias"), 3 * hidden)?;
     if !last {
-        return Ok(Projection::Joined(Linear::of(&rows, bias, hidden)));
+        return Ok(Projection::Joined(Linear::of(weights, &rows, bias, hidden)?));
     }
-    let key_value = Linear::of(&rows.split_off(hidden, hidden), bias.split_off(hidden), hidden);
+    let key_value = Linear::of(weights, &rows.split_off(hidden, hidden), bias.split_off(hidden), hidden)?;
     weights.refine();
     // Once more, since the numbers of the queries may be others now.
     let mut query = weights.linear(&tensor, 3 * hidden, hidden)?;
     query.split_off(hidden, hidden);
-    Ok(Projection::Split { query: Linear::of(&query, bias, hidden), key_value })
+    Ok(Projection::Split { query: Linear::of(weights, &query, bias, hidden)?, key_value })
 }
 
 /// Two layers of the same input that the checkpoint has in one tensor.
 fn halves(weights: &mut Weights, name: &str, inputs: usize, outputs: usize) -> Result<[Linear; 2], InferenceError> {
     let mut first = weights.linear(&[format!("{name}.weight")], 2 * outputs, inputs)?;
     let mut bias = weights.bias(&format!("{name}.bias"), 2 * outputs)?;
-    let second = Linear::of(&first.split_off(outputs, inputs), bias.split_off(outputs), inputs);
-    Ok([Linear::of(&first, bias, inputs), second])
+    let second = Linear::of(weights, &first.split_off(outputs, inputs), bias.split_off(outputs), inputs)?;
+    Ok([Linear::of(weights, &first, bias, inputs)?, second])
 }

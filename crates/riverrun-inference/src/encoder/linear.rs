@@ -2,11 +2,12 @@
 
 use riverrun_runner::Compute;
 
+use super::packed_file::{Numbers, Shape};
 use super::rows::Rows;
 use super::weights::Weights;
 use crate::InferenceError;
 use crate::kernels::{
-    Activation, Bf16Matrix, Cpu, Epilogue, Int8Matrix, PackedMatrix, Quantized, gemm, gemm_bf16, gemm_int8,
+    Activation, Bf16Matrix, Cpu, Epilogue, Int8Matrix, Lines, Next, PackedMatrix, Quantized, gemm, gemm_bf16, gemm_int8,
 };
 
 /// A linear layer.
@@ -15,7 +16,8 @@ pub(super) struct Linear {
     bias: Vec<f32>,
 }
 
-enum Weight {
+/// A weight in the order in which the product reads it.
+pub(super) enum Weight {
     F32(PackedMatrix),
     Bf16(Bf16Matrix),
     Int8(Int8Matrix),
@@ -39,9 +41,11 @@ impl Linear {
         Ok(Self::of_head(&weight, bias, inputs))
     }
 
-    /// The layer of these rows; `bias` has as many elements as there are of them.
-    pub(super) fn of(rows: &Rows, bias: Vec<f32>, inputs: usize) -> Self {
-        Self { weight: Weight::packed(rows, inputs, bias.len()), bias }
+    /// The layer of these rows of `weights`; `bias` has as many elements as there are of them.
+    pub(super) fn of(
+        weights: &mut Weights, rows: &Rows, bias: Vec<f32>, inputs: usize,
+    ) -> Result<Self, InferenceError> {
+        Ok(Self { weight: weights.packed(rows, inputs, bias.len())?, bias })
     }
 
     /// The layer of these values in 32-bit floats: `weight` is `[outputs, inputs]`.
@@ -59,7 +63,7 @@ impl Linear {
         for name in names {
             bias.extend(weights.tensor(&format!("{name}.bias"), &[outputs])?);
         }
-        Ok(Self::of(&rows, bias, inputs))
+        Self::of(weights, &rows, bias, inputs)
     }
 
     /// Writes `activation(rows · weight + bias) + residual` to `out`, `[rows, outputs]`.
@@ -77,9 +81,10 @@ impl Linear {
 }
 
 impl Weight {
-    /// The rows as columns.
-    fn packed(rows: &Rows, inputs: usize, outputs: usize) -> Self {
-        match rows {
+    /// The rows as columns, unless they are packed already.
+    pub(super) fn packed(rows: &Rows, inputs: usize, outputs: usize) -> Option<Self> {
+        Some(match rows {
+            Rows::Packed(_) => return None,
             Rows::F32(rows) => Self::F32(PackedMatrix::from_weight(rows, inputs)),
             Rows::Bf16(rows) => {
                 let mut packed = Bf16Matrix::zeros(inputs, outputs);
@@ -92,6 +97,37 @@ impl Weight {
                 packed.set_columns(0, bytes, scales);
                 Self::Int8(packed)
             }
+        })
+    }
+
+    /// A weight of these lines.
+    pub(super) fn of(shape: Shape, next: &mut Next<'_>) -> Self {
+        let Shape { numbers, inputs, outputs } = shape;
+        match numbers {
+            Numbers::F32 => Self::F32(PackedMatrix::of(inputs, outputs, next)),
+            Numbers::Bf16 => Self::Bf16(Bf16Matrix::of(inputs, outputs, next)),
+            Numbers::Int8 => Self::Int8(Int8Matrix::of(inputs, outputs, false, next)),
+            Numbers::TurnedInt8 => Self::Int8(Int8Matrix::of(inputs, outputs, true, next)),
+        }
+    }
+
+    /// How it is laid out.
+    pub(super) fn shape(&self) -> Shape {
+        let (numbers, inputs, outputs) = match self {
+            Self::F32(weight) => (Numbers::F32, weight.inputs(), weight.outputs()),
+            Self::Bf16(weight) => (Numbers::Bf16, weight.inputs(), weight.outputs()),
+            Self::Int8(weight) if weight.is_turned() => (Numbers::TurnedInt8, weight.inputs(), weight.outputs()),
+            Self::Int8(weight) => (Numbers::Int8, weight.inputs(), weight.outputs()),
+        };
+        Shape { numbers, inputs, outputs }
+    }
+
+    /// What it is made of.
+    pub(super) fn lines(&self) -> Vec<&Lines> {
+        match self {
+            Self::F32(weight) => weight.lines().to_vec(),
+            Self::Bf16(weight) => weight.lines().to_vec(),
+            Self::Int8(weight) => weight.lines().to_vec(),
         }
     }
 }

@@ -14,12 +14,14 @@ mod head;
 mod layer;
 mod linear;
 mod norm;
+mod packed_file;
 mod positions;
 mod precision;
 mod quantized;
 mod rows;
 mod sharing;
 mod stored_tensor;
+mod table;
 mod tensor_file;
 mod weights;
 

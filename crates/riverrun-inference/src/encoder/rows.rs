@@ -12,6 +12,8 @@ pub(super) enum Rows {
         /// Whether they were rotated before, as the rows have to be that they are multiplied with.
         turned: bool,
     },
+    /// So many, which are packed already.
+    Packed(usize),
 }
 
 /// The first number that is rounded to infinity as a half-length float: halfway between the largest and 2¹²⁸.
@@ -34,6 +36,7 @@ impl Rows {
     /// Takes off the rows from `first` on; each has `inputs` numbers.
     pub(super) fn split_off(&mut self, first: usize, inputs: usize) -> Self {
         match self {
+            Self::Packed(rows) => Self::Packed(rows.saturating_sub(std::mem::replace(rows, first))),
             Self::F32(rows) => Self::F32(rows.split_off(first * inputs)),
             Self::Bf16(rows) => Self::Bf16(rows.split_off(first * inputs)),
             Self::Int8 { quantized, turned } => {

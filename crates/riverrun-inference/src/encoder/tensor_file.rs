@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::stored_tensor::StoredTensor;
+use super::table::Table;
 use crate::InferenceError;
+use crate::kernels::MappedFile;
 
 /// The longest header that is read: one of a model with a hundred thousand tensors is shorter.
 const LONGEST_HEADER: u64 = 100 << 20;
@@ -113,6 +115,17 @@ impl SafetensorsFile {
             }
         }
         self.finite(name, values)
+    }
+
+    /// The numbers of a tensor of floats where they are, if they can be read there.
+    pub(super) fn mapped(&mut self, name: &str, shape: &[usize]) -> Result<Option<Table>, InferenceError> {
+        let start = match self.tensors.get(name) {
+            Some(info) if info.dtype == "F32" => self.start + info.data_offsets.0,
+            _ => return Ok(None),
+        };
+        let bytes = self.begin(name, shape, 4)? * 4;
+        let (Ok(start), Ok(file)) = (usize::try_from(start), MappedFile::open(&self.path)) else { return Ok(None) };
+        Ok(Table::mapped(file, start..start + bytes))
     }
 
     /// The numbers of a tensor of bytes, which has to have this shape.

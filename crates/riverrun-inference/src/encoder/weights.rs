@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::config::EncoderConfig;
+use super::linear::Weight;
+use super::packed_file::{Made, PackedReader, PackedWriter};
 use super::precision::{Arithmetic, Precision};
 use super::quantized::{Recording, bytes_name, scales_name};
 use super::rows::Rows;
 use super::stored_tensor::StoredTensor;
+use super::table::Table;
 use super::tensor_file::SafetensorsFile;
 use crate::InferenceError;
 use crate::kernels::Quantized;
@@ -27,6 +30,17 @@ pub(crate) struct Weights {
     rounded: bool,
     /// What was read so far, and in which numbers, where that is to be stored.
     recording: Option<Recording>,
+    packed: Packed,
+}
+
+/// Whether packed weights are in a file of their own.
+#[derive(Default)]
+enum Packed {
+    /// They are not.
+    #[default]
+    Elsewhere,
+    Read(PackedReader),
+    Written(PackedWriter),
 }
 
 #[derive(Deserialize)]
@@ -56,7 +70,7 @@ impl Weights {
         let (family, rounded) = (config.family(), config.stored.is_some());
         let (architecture, prefix) = (family.name(), family.prefix());
         let arithmetic = arithmetic.effective();
-        Ok(Self { files, named, architecture, prefix, arithmetic, rounded, recording: None })
+        Ok(Self { files, named, architecture, prefix, arithmetic, rounded, recording: None, packed: Packed::Elsewhere })
     }
 
     /// Has all that is read from here on remembered, to be stored.
@@ -71,6 +85,59 @@ impl Weights {
             Some(file) => file.stored(name),
             None => Ok(None),
         })
+    }
+
+    /// Has packed weights taken from the file of them beside a model of the store, and embeddings from where they are; for a model that
+    /// was loaded without it before.
+    pub(crate) fn read_packed(&mut self, directory: &Path) -> Result<(), InferenceError> {
+        let made = self.made(directory)?;
+        let reader = PackedReader::open(directory, &made).map_err(|source| self.unpacked(source))?;
+        self.packed = Packed::Read(reader);
+        Ok(())
+    }
+
+    /// Has packed weights written to such a file.
+    pub(crate) fn write_packed(&mut self, directory: &Path) -> Result<(), InferenceError> {
+        let made = self.made(directory)?;
+        let writer = PackedWriter::create(directory, made).map_err(|source| self.unpacked(source))?;
+        self.packed = Packed::Written(writer);
+        Ok(())
+    }
+
+    /// Ends the file, if there is one and all that there is could be written to it.
+    pub(crate) fn finish_packed(&mut self) -> Result<bool, InferenceError> {
+        match std::mem::take(&mut self.packed) {
+            Packed::Written(writer) => writer.finish().map(|()| true).map_err(|source| self.unpacked(source)),
+            Packed::Elsewhere | Packed::Read(_) => Ok(false),
+        }
+    }
+
+    fn made(&self, directory: &Path) -> Result<Made, InferenceError> {
+        let read = |source| InferenceError::Read { path: directory.to_owned(), source };
+        Made::of(self.files.iter().map(|file| &*file.path), self.arithmetic).map_err(read)
+    }
+
+    fn unpacked(&self, source: std::io::Error) -> InferenceError {
+        InferenceError::Read { path: self.named.clone(), source }
+    }
+
+    /// The weight of these rows; one that is packed already is the next of its file.
+    pub(super) fn packed(&mut self, rows: &Rows, inputs: usize, outputs: usize) -> Result<Weight, InferenceError> {
+        let Some(weight) = Weight::packed(rows, inputs, outputs) else {
+            let next = match &mut self.packed {
+                Packed::Read(reader) => reader.next(inputs, outputs),
+                _ => Err(std::io::Error::other("the weights are packed in no file")),
+            };
+            return next.map_err(|source| self.unpacked(source));
+        };
+        if let Packed::Written(writer) = &mut self.packed
+            && let Err(problem) = writer.write(&weight)
+        {
+            // A full disk, say: then there is no file.
+            tracing::debug!(%problem, path = %self.named.display(), "packed weights are not shared");
+            self.packed = Packed::Elsewhere;
+        }
+        Ok(weight)
     }
 
     /// What is computed with them.
@@ -95,6 +162,19 @@ impl Weights {
         Ok(tensor)
     }
 
+    /// As [`tensor`](Self::tensor), of which only some rows are likely to be read.
+    pub(super) fn table(&mut self, name: &str, shape: &[usize]) -> Result<Table, InferenceError> {
+        let mapped = match (&self.packed, self.find(name)) {
+            // All numbers of it were looked at when the packed weights were written.
+            (Packed::Read(_), Some((file, full))) => self.files[file].mapped(&full, shape)?,
+            _ => None,
+        };
+        match mapped {
+            Some(table) => Ok(table),
+            None => self.tensor(name, shape).map(Table::Own),
+        }
+    }
+
     /// A tensor of floats, and its name in the file.
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<(String, Vec<f32>), InferenceError> {
         let (file, full) = self.find(name).ok_or_else(|| self.missing(name))?;
@@ -111,6 +191,9 @@ impl Weights {
     pub(super) fn rearranged(
         &mut self, names: &[String], shape: &[usize], inputs: usize, arrange: impl Fn(Vec<f32>) -> Vec<f32>,
     ) -> Result<Rows, InferenceError> {
+        if matches!(self.packed, Packed::Read(_)) {
+            return Ok(Rows::Packed(names.len() * shape.first().copied().unwrap_or(0)));
+        }
         let Arithmetic { cpu, precision } = self.arithmetic;
         if matches!(precision, Precision::F32 | Precision::Bf16) {
             let tensors = names.iter().map(|name| self.read(name, shape)).collect::<Result<Vec<_>, _>>()?;

@@ -21,9 +21,9 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Zeros, `depth` words to a column.
-    pub(super) fn zeros(depth: usize, columns: usize) -> Self {
-        Self { lines: Lines::zeros(columns.div_ceil(PANEL) * depth * (PANEL / 16)), depth }
+    /// `depth` words to a column.
+    fn of(depth: usize, columns: usize, next: &mut Next<'_>) -> Self {
+        Self { lines: next(columns.div_ceil(PANEL) * depth * (PANEL / 16)), depth }
     }
 
     /// The words of `column`, to be set.
@@ -42,6 +42,9 @@ impl Panels {
     }
 }
 
+/// Where a matrix has its lines from, so many at a time: zeros, or what [`lines`](PackedMatrix::lines) of an equal one were.
+pub(crate) type Next<'a> = dyn FnMut(usize) -> Lines + 'a;
+
 /// A matrix `[inputs, outputs]` of floats.
 #[derive(Debug)]
 pub struct PackedMatrix {
@@ -54,7 +57,17 @@ impl PackedMatrix {
     /// A matrix of zeros.
     #[must_use]
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        Self { panels: Panels::zeros(inputs, outputs), inputs, outputs }
+        Self::of(inputs, outputs, &mut Lines::zeros)
+    }
+
+    /// A matrix of these lines.
+    pub(crate) fn of(inputs: usize, outputs: usize, next: &mut Next<'_>) -> Self {
+        Self { panels: Panels::of(inputs, outputs, next), inputs, outputs }
+    }
+
+    /// What it is made of.
+    pub(crate) fn lines(&self) -> [&Lines; 1] {
+        [&self.panels.lines]
     }
 
     /// The matrix of a linear layer, whose `weight` is `[outputs, inputs]` as checkpoints have it.
@@ -106,7 +119,17 @@ impl Bf16Matrix {
     /// A matrix of zeros.
     #[must_use]
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        Self { panels: Panels::zeros(inputs.div_ceil(2).next_multiple_of(WORDS), outputs), inputs, outputs }
+        Self::of(inputs, outputs, &mut Lines::zeros)
+    }
+
+    /// A matrix of these lines.
+    pub(crate) fn of(inputs: usize, outputs: usize, next: &mut Next<'_>) -> Self {
+        Self { panels: Panels::of(inputs.div_ceil(2).next_multiple_of(WORDS), outputs, next), inputs, outputs }
+    }
+
+    /// What it is made of.
+    pub(crate) fn lines(&self) -> [&Lines; 1] {
+        [&self.panels.lines]
     }
 
     /// Sets the columns from `first` on to the rows of `weight`, `[columns, inputs]`, each rounded to the nearest.
@@ -143,42 +166,50 @@ pub struct Int8Matrix {
     panels: Panels,
     inputs: usize,
     outputs: usize,
-    /// Padded to whole panels, as the sums are.
-    scales: Vec<f32>,
+    /// Floats, padded to whole panels, as the sums are.
+    scales: Lines,
     /// Elements of a row that are mixed with each other before it is rounded; 1 where it is not turned.
     block: usize,
+    turned: bool,
     /// The sum of a column's bytes, with which the zero point of a row is taken off.
-    sums: Vec<i32>,
+    sums: Lines,
 }
 
 impl Int8Matrix {
     /// A matrix of zeros.
     #[must_use]
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        let padded = outputs.next_multiple_of(PANEL);
-        Self {
-            panels: Panels::zeros(inputs.div_ceil(4).next_multiple_of(WORDS), outputs),
-            inputs,
-            outputs,
-            scales: vec![0.0; padded],
-            block: 1,
-            sums: vec![0; padded],
-        }
+        Self::of(inputs, outputs, false, &mut Lines::zeros)
+    }
+
+    /// A matrix of these lines, [turned](Self::turned) or not.
+    pub(crate) fn of(inputs: usize, outputs: usize, turned: bool, next: &mut Next<'_>) -> Self {
+        let panels = Panels::of(inputs.div_ceil(4).next_multiple_of(WORDS), outputs, next);
+        let padded = outputs.div_ceil(PANEL) * (PANEL / 16);
+        let (scales, sums) = (next(padded), next(padded));
+        Self { panels, inputs, outputs, scales, block: if turned { block_of(inputs) } else { 1 }, turned, sums }
+    }
+
+    /// What it is made of.
+    pub(crate) fn lines(&self) -> [&Lines; 3] {
+        [&self.panels.lines, &self.scales, &self.sums]
     }
 
     /// A matrix of zeros for weights that are [turned](super::turn_weights): so are the rows that it is multiplied with.
     #[must_use]
     pub fn turned(inputs: usize, outputs: usize) -> Self {
-        Self { block: block_of(inputs), ..Self::zeros(inputs, outputs) }
+        Self::of(inputs, outputs, true, &mut Lines::zeros)
     }
 
     /// Sets the columns from `first` on to the rows of `weight`, `[columns, inputs]`, with a factor for each.
     pub fn set_columns(&mut self, first: usize, weight: &[i8], scales: &[f32]) {
         let columns = weight.chunks_exact(self.inputs.max(1)).zip(scales);
+        let own_scales: &mut [f32] = bytemuck::cast_slice_mut(flat_mut(&mut self.scales));
+        let sums: &mut [i32] = bytemuck::cast_slice_mut(flat_mut(&mut self.sums));
         for (column, (values, &scale)) in (first..).zip(columns) {
             assert!(column < self.outputs, "a column lies inside its matrix");
-            self.scales[column] = scale;
-            self.sums[column] = values.iter().map(|&value| i32::from(value)).sum();
+            own_scales[column] = scale;
+            sums[column] = values.iter().map(|&value| i32::from(value)).sum();
             for (word, four) in self.panels.column(column).zip(values.chunks(4)) {
                 let byte = |index: usize| four.get(index).copied().unwrap_or(0);
                 *word = u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)].map(i8::cast_unsigned));
@@ -202,6 +233,10 @@ impl Int8Matrix {
         &self.panels
     }
 
+    pub(crate) fn is_turned(&self) -> bool {
+        self.turned
+    }
+
     pub(super) fn block(&self) -> usize {
         self.block
     }
@@ -209,11 +244,17 @@ impl Int8Matrix {
     /// The factors of a panel's columns, and the sums of their bytes.
     pub(super) fn columns(&self, panel: usize) -> (&[f32], &[i32]) {
         let columns = panel * PANEL..(panel + 1) * PANEL;
-        (&self.scales[columns.clone()], &self.sums[columns])
+        let (scales, sums) = (flat(&self.scales), flat(&self.sums));
+        (bytemuck::cast_slice(&scales[columns.clone()]), bytemuck::cast_slice(&sums[columns]))
     }
 }
 
 fn flat(lines: &[Line]) -> &[u32] {
     // SAFETY: a `Line` is 16 words without padding, so the same memory holds 16 times as many words.
     unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * 16) }
+}
+
+fn flat_mut(lines: &mut [Line]) -> &mut [u32] {
+    // SAFETY: as in `flat`.
+    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * 16) }
 }

@@ -1,7 +1,7 @@
 //! [`Lines`]: memory that is read from one end to the other for every batch.
 //!
 //! A model's weights lie next to each other in large regions, for which the system is asked for huge pages: a lone text reads every
-//! weight once, and with small pages part of its time goes into where they are.
+//! weight once, and with small pages part of its time goes into where they are. Or they lie in a file that other processes read, too.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
@@ -9,10 +9,12 @@ use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
 
+use super::mapped::MappedFile;
+
 /// One line of the cache, so that a load of a register never straddles two.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
-pub(super) struct Line(pub(super) [u32; 16]);
+pub(crate) struct Line(pub(super) [u32; 16]);
 
 const PAGE: usize = 2 << 20;
 
@@ -24,16 +26,25 @@ thread_local! {
     static FILLING: RefCell<(Weak<Region>, usize)> = const { RefCell::new((Weak::new(), 0)) };
 }
 
-/// Lines of a region that nobody else has.
+/// Lines of a region that nobody else has, or of a file.
 #[derive(Debug)]
-pub(super) struct Lines {
-    region: Arc<Region>,
+pub(crate) struct Lines {
+    memory: Memory,
     own: Range<usize>,
 }
 
+#[derive(Debug)]
+enum Memory {
+    Region(Arc<Region>),
+    File(Arc<MappedFile>),
+}
+
 impl Lines {
+    /// The bytes of one.
+    pub(crate) const LINE: usize = size_of::<Line>();
+
     /// So many lines of zeros.
-    pub(super) fn zeros(count: usize) -> Self {
+    pub(crate) fn zeros(count: usize) -> Self {
         FILLING.with_borrow_mut(|(filling, free)| {
             let region = filling.upgrade().filter(|region| region.lines - *free >= count).unwrap_or_else(|| {
                 let region = Arc::new(Region::new(count));
@@ -44,8 +55,30 @@ impl Lines {
             *free = own.end;
             // SAFETY: the lines lie inside the region, and were not given out before: `free` only grows while it is filled.
             unsafe { region.start.as_ptr().add(own.start).write_bytes(0, count) };
-            Self { region, own }
+            Self { memory: Memory::Region(region), own }
         })
+    }
+
+    /// So many lines of `file`, from this byte on; nothing where there are fewer, or they would not begin on a line of the cache.
+    pub(crate) fn of_file(file: &Arc<MappedFile>, first_byte: usize, count: usize) -> Option<Self> {
+        let first = first_byte / size_of::<Line>();
+        let end = first.checked_add(count)?;
+        let aligned = first_byte.is_multiple_of(size_of::<Line>()) && file.as_ptr().cast::<Line>().is_aligned();
+        (aligned && end <= file.len() / size_of::<Line>())
+            .then(|| Self { memory: Memory::File(file.clone()), own: first..end })
+    }
+
+    /// The lines as bytes, as they would stand in a file.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: a `Line` is 64 bytes without padding, and any bytes are ones.
+        unsafe { std::slice::from_raw_parts(self.as_ptr().cast(), std::mem::size_of_val::<[Line]>(self)) }
+    }
+
+    fn start(&self) -> *const Line {
+        match &self.memory {
+            Memory::Region(region) => region.start.as_ptr(),
+            Memory::File(file) => file.as_ptr().cast(),
+        }
     }
 }
 
@@ -58,15 +91,28 @@ impl Deref for Lines {
     type Target = [Line];
 
     fn deref(&self) -> &[Line] {
-        // SAFETY: these lines were written by `zeros`, and the region lives as long as this does.
-        unsafe { std::slice::from_raw_parts(self.region.start.as_ptr().add(self.own.start), self.own.len()) }
+        // SAFETY: these lines were written by `zeros`, or `of_file` has seen that they lie in the file and on their boundary; what
+        // they are in lives as long as this does. Any bytes are lines.
+        unsafe { std::slice::from_raw_parts(self.start().add(self.own.start), self.own.len()) }
     }
 }
 
 impl DerefMut for Lines {
+    /// Lines of a file become a copy first.
     fn deref_mut(&mut self) -> &mut [Line] {
-        // SAFETY: as in `deref`; nobody else has these lines, and this borrows them alone.
-        unsafe { std::slice::from_raw_parts_mut(self.region.start.as_ptr().add(self.own.start), self.own.len()) }
+        let start = loop {
+            match &self.memory {
+                Memory::Region(region) => break region.start,
+                Memory::File(_) => {
+                    let mut copy = Self::zeros(self.own.len());
+                    copy.copy_from_slice(self);
+                    *self = copy;
+                }
+            }
+        };
+        // SAFETY: these lines were written by `zeros`, and the region lives as long as this does; nobody else has them, and this
+        // borrows them alone.
+        unsafe { std::slice::from_raw_parts_mut(start.as_ptr().add(self.own.start), self.own.len()) }
     }
 }
 
@@ -134,16 +180,41 @@ mod tests {
 
     #[test]
     fn small_ones_share_a_region_and_a_new_one_begins_when_asked_to() {
-        let shared = |one: &Lines, other: &Lines| Arc::ptr_eq(&one.region, &other.region);
+        fn region(lines: &Lines) -> &Arc<Region> {
+            match &lines.memory {
+                Memory::Region(region) => region,
+                Memory::File(_) => panic!("they are of no file"),
+            }
+        }
+        let shared = |one: &Lines, other: &Lines| Arc::ptr_eq(region(one), region(other));
         begin_region();
         let (first, second) = (Lines::zeros(10), Lines::zeros(10));
         begin_region();
         let third = Lines::zeros(10);
 
         assert!(shared(&first, &second) && !shared(&second, &third));
-        let region = Arc::downgrade(&first.region);
+        let region = Arc::downgrade(region(&first));
         drop((first, second));
         assert!(region.upgrade().is_none());
+    }
+
+    #[test]
+    fn lines_of_a_file_are_its_bytes_and_changed_in_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        let bytes: Vec<u8> = (0..4 * 64).map(|place| (place / 64) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let file = MappedFile::open(&path).unwrap();
+
+        let mut lines = Lines::of_file(&file, 64, 2).unwrap();
+        assert_eq!(lines.bytes(), &bytes[64..192]);
+        lines[0] = Line([7; 16]);
+
+        assert_eq!((lines[0].0[3], lines[1].0[3]), (7, 0x0202_0202));
+        assert_eq!(&file[..], &bytes[..]);
+        for (first, count) in [(64, 4), (0, 5), (32, 1), (0, usize::MAX)] {
+            assert!(Lines::of_file(&file, first, count).is_none(), "{first} {count}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
-use riverrun_runner::{AnyRunner, Batching};
+use riverrun_runner::{AnyRunner, Batching, Runner};
 use riverrun_service::{Follow, ModelSource, ServedModel, Service, SourceError};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -109,7 +109,8 @@ async fn texts_that_a_model_has_cut_are_counted() {
 
 #[tokio::test]
 async fn texts_that_come_again_are_counted_as_hits_of_the_cache() {
-    let runner = Labels::default().runner("labels:1").cached(100);
+    let runner = Runner::new("labels:1", Labels::default()).cached(100);
+    runner.init_local().unwrap();
     let running = start(Service::new("test").runner("/classify", &runner)).await;
     let mut answers = Vec::new();
     for text in ["good", "good", "bad", "good"] {
