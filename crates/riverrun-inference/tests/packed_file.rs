@@ -51,7 +51,7 @@ fn own(directory: &Path, arithmetic: Arithmetic) -> Vec<u32> {
 }
 
 fn packed(model: &CopiedModel) -> Vec<PathBuf> {
-    let entries = fs::read_dir(model.path().join("packed")).into_iter().flatten();
+    let entries = fs::read_dir(model.path().join(".packed")).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
@@ -147,7 +147,7 @@ fn the_file_of_another_cpu_precision_or_model_is_not_used() {
     }
     shared(other.path(), here);
     let expected = own(model.path(), here);
-    let own_file = model.path().join("packed").join(format!("int8-{}", here.cpu.level().name()));
+    let own_file = model.path().join(".packed").join(format!("int8-{}", here.cpu.level().name()));
     let foreign = packed(&model).into_iter().chain(packed(&other)).filter(|path| *path != own_file);
     for path in foreign.collect::<Vec<_>>() {
         fs::remove_file(&own_file).unwrap();
@@ -168,18 +168,18 @@ fn the_file_of_another_cpu_precision_or_model_is_not_used() {
 #[test]
 fn a_model_whose_directory_takes_no_file_is_loaded_all_the_same() {
     let model = CopiedModel::new("distilbert");
-    model.write("packed", "a file where the folder would be");
+    model.write(".packed", "a file where the folder would be");
     assert_eq!(shared(model.path(), highest(Precision::F32)), own(model.path(), highest(Precision::F32)));
-    assert_eq!(model.read("packed"), b"a file where the folder would be");
+    assert_eq!(model.read(".packed"), b"a file where the folder would be");
 }
 
 #[test]
 fn what_a_killed_process_left_behind_is_removed_and_what_another_writes_is_not() {
     let model = CopiedModel::new("distilbert");
-    fs::create_dir(model.path().join("packed")).unwrap();
-    model.write("packed/.partial-old", "half");
-    model.write("packed/.partial-new", "half");
-    let old = fs::File::options().write(true).open(model.path().join("packed/.partial-old")).unwrap();
+    fs::create_dir(model.path().join(".packed")).unwrap();
+    model.write(".packed/.partial-old", "half");
+    model.write(".packed/.partial-new", "half");
+    let old = fs::File::options().write(true).open(model.path().join(".packed/.partial-old")).unwrap();
     old.set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
 
     shared(model.path(), highest(Precision::F32));

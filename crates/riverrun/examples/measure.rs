@@ -2,7 +2,8 @@
 //!
 //! `measure MODEL_DIRECTORY TEXTS_FILE` prints one JSON object; the file has one text per line. With `first` after them, it
 //! runs the stream program alone, from loading the model to the last result; with `callers ROUNDS`, batches and eight threads
-//! that call single texts in turns; with `alone ROUNDS`, one text after the other; with `agreement`, how far its answers are from those in f32, all labels of all texts. The
+//! that call single texts in turns; with `alone ROUNDS`, one text after the other; with `weights ROUNDS`, weights of its own and
+//! weights that processes share; with `agreement`, how far its answers are from those in f32, all labels of all texts. The
 //! environment's `MEASURE_PRECISION` is the precision, `f32` without it. Tokenization is always inside; how the figures compare with those of other runtimes is in
 //! `bench/peers/README.md`.
 
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use riverrun::inference::backend::Sharing;
 use riverrun::inference::kernels::Cpu;
-use riverrun::inference::{InferenceError, Precision, TextTokenizer, TopK, Truncation};
+use riverrun::inference::{InferenceError, Precision, Task, TextTokenizer, TopK, Truncation};
 use riverrun::prelude::*;
 use riverrun::runner::RunnerError;
 use riverrun::stream::StreamRecord;
@@ -36,9 +38,10 @@ fn main() -> ExitCode {
         [model, texts, "first"] => measure_first(model, texts),
         [model, texts, "callers", rounds] => measure_callers(model, texts, rounds),
         [model, texts, "alone", rounds] => measure_alone(model, texts, rounds),
+        [model, texts, "weights", rounds] => measure_weights(model, texts, rounds),
         [model, texts, "agreement"] => measure_agreement(model, texts),
         _ => Err(FunctionError::new(
-            "usage: measure MODEL_DIRECTORY TEXTS_FILE [first | callers ROUNDS | alone ROUNDS | agreement]",
+            "usage: measure MODEL_DIRECTORY TEXTS_FILE [first | callers ROUNDS | alone ROUNDS | weights ROUNDS | agreement]",
         )),
     };
     match measured {
@@ -158,6 +161,45 @@ fn measure_alone(model: &str, texts: &str, rounds: &str) -> Result<String> {
         medians.push(quantile(&times, 0.5).to_string());
     }
     Ok(format!(r#"{{"permits":{},"alone_p50_ms":[{}]}}"#, Compute::permits(), medians.join(",")))
+}
+
+/// Weights of this process beside those of a file that processes share, which take turns. The model's directory gets the file.
+fn measure_weights(model: &str, texts: &str, rounds: &str) -> Result<String> {
+    let texts = read_texts(texts)?;
+    let options = TextClassificationOptions::new().precision(precision()?);
+    let loaded = |sharing| -> Result<_> {
+        let (started, before) = (Instant::now(), kibibytes(["RssAnon:", "RssFile:"]));
+        let task = TextClassification::load_from(model.as_ref(), options.clone(), sharing)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let runner = Runner::new("measured", task);
+        runner.init_local()?;
+        run_all(&runner, &texts)?;
+        let after = kibibytes(["RssAnon:", "RssFile:"]);
+        let memory = format!(
+            r#"{{"load_seconds":{seconds},"anonymous_kib":{},"file_kib":{}}}"#,
+            after[0] - before[0],
+            after[1] - before[1]
+        );
+        Ok((runner, memory))
+    };
+    // The first of all writes the file.
+    drop(TextClassification::load_from(model.as_ref(), options.clone(), Sharing::Shared)?);
+    let (own, own_memory) = loaded(Sharing::Own)?;
+    let (shared, shared_memory) = loaded(Sharing::Shared)?;
+    let mut lines = Vec::new();
+    for _ in 0..number_of(rounds)? {
+        let mut line = Vec::new();
+        for (name, runner) in [("own", &own), ("shared", &shared)] {
+            let alone = quantile(&run_alone(&texts, |text| runner.run(text))?, 0.5);
+            let started = Instant::now();
+            run_all(runner, &texts)?;
+            let rate = texts.len() as f64 / started.elapsed().as_secs_f64();
+            line.push(format!(r#""{name}_alone_p50_ms":{alone},"{name}_per_second":{rate}"#));
+        }
+        lines.push(format!("{{{}}}", line.join(",")));
+    }
+    let rounds = lines.join(",\n");
+    Ok(format!("{{\"own\":{own_memory},\"shared\":{shared_memory},\"rounds\":[\n{rounds}\n]}}"))
 }
 
 fn number_of(rounds: &str) -> Result<usize> {
@@ -355,6 +397,10 @@ fn resident(line: &str) -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let value = status.lines().find_map(|found| found.strip_prefix(line)?.trim().strip_suffix("kB"));
     value.map_or_else(|| "null".to_owned(), |value| value.trim().to_owned())
+}
+
+fn kibibytes(lines: [&str; 2]) -> [i64; 2] {
+    lines.map(|line| resident(line).parse().unwrap_or_default())
 }
 
 /// A JSON string.

@@ -21,7 +21,7 @@ use crate::kernels::{Lines, MappedFile};
 const LAYOUT: u32 = 1;
 
 /// The folder of such files in a model's directory.
-const FOLDER: &str = "packed";
+const FOLDER: &str = ".packed";
 
 /// What a file begins with that is not whole yet; one that nobody writes to any more is removed.
 const PARTIAL: &str = ".partial-";
