@@ -31,6 +31,7 @@ SIDES = {
     "riverrun in PyFlink": (SEED, {"import bentoml": "import riverrun as bentoml"}),
     "riverrun": (SEED, {"import bentoml": "import riverrun as bentoml", "pyflink": "riverrun"}),
     "riverrun, infer": (HERE / "infer.py", {}),
+    "riverrun, infer, in Rust": None,
 }
 MAPS = {"process": {}, "thread": {}, "local": {"pyflink": "riverrun"}}
 
@@ -87,6 +88,7 @@ class Bench:
         self.texts, self.first, self.lines = texts, first, len(lines)
         # It installs the seed's environment and puts the model into BentoML's store.
         self.seed = peers.Seed(model, texts, first, work)
+        self.rust = peers.Riverrun(model, texts, first, "f32")
         home = work / "python-store"
         # On its mini-cluster PyFlink runs all workers in the client's process, unless told to start them as a cluster does.
         as_on_a_cluster = {"_python_worker_execution_mode": "process"}
@@ -104,6 +106,9 @@ class Bench:
         return began, peak, [worker for worker in workers if worker]
 
     def classified(self, side):
+        if SIDES[side] is None:
+            measured, _ = self.rust.measure()
+            return {"records/s, parallelism 2": measured["stream_per_second"]}
         figures = {}
         began, _, workers = self.classify(side, self.first, 1, 0)
         figures["first result of 5, s"] = min(worker[0][0] for worker in workers) - began

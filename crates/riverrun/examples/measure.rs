@@ -129,9 +129,11 @@ fn measure(model: &str, texts: &str) -> Result<String> {
     let peak_resident = resident("VmHWM:");
     let sorted = run_sorted(&runner, model, &texts)?;
 
+    let [tokenized, tokenized_again] = tokenize(model, &texts)?;
+
     let rate = |elapsed: Duration| texts.len() as f64 / elapsed.as_secs_f64();
     let mut json = format!(
-        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"callers8_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"alone_async_p50_ms":{},"sorted8_per_second":{},"resident_loaded_kib":{resident_loaded},"peak_resident_kib":{peak_resident},"stream_equals_batch":{}"#,
+        r#"{{"texts":{},"permits":{},"cpu":{},"load_seconds":{},"stream_per_second":{},"batch_per_second":{},"callers8_per_second":{},"alone_p50_ms":{},"alone_p99_ms":{},"alone_async_p50_ms":{},"sorted8_per_second":{},"tokenize_micros":{tokenized},"tokenize_again_micros":{tokenized_again},"resident_loaded_kib":{resident_loaded},"peak_resident_kib":{peak_resident},"stream_equals_batch":{}"#,
         texts.len(),
         Compute::permits(),
         text(&format!("{:?}", Cpu::chosen().map_err(|error| FunctionError::new(error.to_string()))?)),
@@ -149,6 +151,20 @@ fn measure(model: &str, texts: &str) -> Result<String> {
     push_list(&mut json, "scores", outputs.iter().map(|labels| labels.first().map(|best| best.score.to_string())));
     json.push('}');
     Ok(json)
+}
+
+/// Microseconds a text on one thread: of words that are seen for the first time, and of those that are remembered.
+fn tokenize(model: &str, texts: &[String]) -> Result<[f64; 2]> {
+    let tokenizer = TextTokenizer::load(model.as_ref(), usize::MAX, 512, None, Truncation::On)?;
+    let mut micros = [0.0; 2];
+    for micros in &mut micros {
+        let started = Instant::now();
+        for text in texts {
+            std::hint::black_box(tokenizer.tokenize(text, None)?);
+        }
+        *micros = started.elapsed().as_secs_f64() * 1e6 / texts.len() as f64;
+    }
+    Ok(micros)
 }
 
 /// The median of each round, the least of which the machine's other load has disturbed least.
