@@ -15,7 +15,7 @@ pub(crate) fn everything() -> Result<(), String> {
 pub(crate) fn tests() -> Result<(), String> {
     environments::install()?;
     let onnxruntime = environments::onnxruntime()?;
-    cargo(&["test", "--workspace", "--locked"], &[("ORT_DYLIB_PATH", &onnxruntime)])
+    cargo(&["test", "--workspace", "--no-fail-fast", "--locked"], &[("ORT_DYLIB_PATH", &onnxruntime)])
 }
 
 /// The benchmarks, on the lines of a file or on generated texts.
