@@ -54,7 +54,9 @@ pub(crate) fn of_model(py: Python<'_>, error: Error) -> PyErr {
     let message = error.to_string();
     match error {
         Error::NotFound { .. } | Error::NoLatest { .. } | Error::NoSuchFile { .. } => NotFound::new_err(message),
-        Error::AlreadyExists { .. } | Error::KeptOtherwise { .. } => AlreadyExists::new_err(message),
+        Error::AlreadyExists { .. } | Error::KeptOtherwise { .. } | Error::FileExists { .. } => {
+            AlreadyExists::new_err(message)
+        }
         Error::InvalidTag { .. }
         | Error::EmptyVersion { .. }
         | Error::NotExact { .. }

@@ -19,6 +19,7 @@ mod forked;
 mod model;
 mod service;
 mod stats;
+mod task;
 mod text_input;
 mod waiting;
 
@@ -28,6 +29,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<waiting::Task>()?;
     model::register(module)?;
     module.add_class::<classifier::TextClassificationRunner>()?;
+    module.add_class::<task::TaskRunner>()?;
     module.add_class::<callable::CallableRunner>()?;
     service::register(module)?;
     datastream::register(module)

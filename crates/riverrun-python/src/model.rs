@@ -7,10 +7,12 @@ use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use riverrun::inference::ModelExt;
-use riverrun::model::{ImportOptions, Model, ModelStore, Tag, TagRef};
+use riverrun::model::{ExportOptions, ImportOptions, InferenceTask, Model, ModelStore, Tag, TagRef};
 
 use crate::classifier::TextClassificationRunner;
+use crate::error::python::BadInput;
 use crate::error::{of_inference, of_model};
+use crate::task::TaskRunner;
 use crate::{client, convert, text_input};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -21,7 +23,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(get_model, module)?)?;
     module.add_function(wrap_pyfunction!(delete_model, module)?)?;
     module.add_function(wrap_pyfunction!(promote_model, module)?)?;
-    module.add_function(wrap_pyfunction!(import_directory, module)?)
+    module.add_function(wrap_pyfunction!(export_model, module)?)?;
+    module.add_function(wrap_pyfunction!(import_model, module)?)
 }
 
 /// One version of a model in the store.
@@ -102,6 +105,13 @@ impl StoredModel {
         let runner = self.model.to_runner_with(text_input::options(task)?).map_err(|error| of_inference(&error))?;
         Ok(TextClassificationRunner::new(runner.batching(client::batching(batching)?)))
     }
+
+    /// A runner for any task, or of `"tensors"` or `"rows"` of a model without one.
+    fn to_task_runner(
+        &self, kind: &str, parameters: &Bound<'_, PyDict>, batching: &Bound<'_, PyDict>,
+    ) -> PyResult<TaskRunner> {
+        TaskRunner::of_model(&self.model, kind, parameters, batching)
+    }
 }
 
 fn store(py: Python<'_>) -> PyResult<ModelStore> {
@@ -178,18 +188,41 @@ fn promote_model(py: Python<'_>, text: &str) -> PyResult<()> {
     py.detach(|| store.promote(&tag)).map_err(|error| of_model(py, error))
 }
 
-/// Imports a directory under a tag, whose version may be left out, and gives what should be said about it.
+/// Imports a directory, a model file or an archive under a tag, whose version may be left out, and gives what should be said about it. Of
+/// an archive without a tag it is the archive's own.
 #[pyfunction]
-fn import_directory(
-    py: Python<'_>, directory: PathBuf, under: &str, promote: bool, labels: Vec<(String, String)>,
-    metadata: &Bound<'_, PyDict>,
+#[pyo3(signature = (path, under, task, promote, labels, metadata))]
+fn import_model(
+    py: Python<'_>, path: PathBuf, under: Option<&str>, task: Option<&str>, promote: bool,
+    labels: Vec<(String, String)>, metadata: &Bound<'_, PyDict>,
 ) -> PyResult<(StoredModel, Vec<String>)> {
-    let mut options = ImportOptions::from(tag(py, under)?);
+    let mut options = match under {
+        Some(under) => ImportOptions::from(tag(py, under)?),
+        None => ImportOptions::default(),
+    };
+    options.task = task.map(self::task).transpose()?;
     options.promote = promote;
     options.labels = labels.into_iter().collect();
     options.metadata = convert::table_from_python("metadata", metadata)?;
     let store = store(py)?;
-    let imported = py.detach(|| store.import_directory(directory, options)).map_err(|error| of_model(py, error))?;
+    let imported = py.detach(|| store.import(path, options)).map_err(|error| of_model(py, error))?;
     let warnings = imported.warnings.iter().map(ToString::to_string).collect();
     Ok((StoredModel { model: imported.model }, warnings))
+}
+
+/// Writes a version to one file, or into a directory under a name of its own, and says where.
+#[pyfunction]
+fn export_model(py: Python<'_>, text: &str, path: PathBuf, overwrite: bool) -> PyResult<PathBuf> {
+    let (store, tag) = (store(py)?, tag(py, text)?);
+    let options = if overwrite { ExportOptions::new().overwrite() } else { ExportOptions::new() };
+    let exported = py.detach(|| store.export(&tag, path, options)).map_err(|error| of_model(py, error))?;
+    Ok(exported.path)
+}
+
+fn task(name: &str) -> PyResult<InferenceTask> {
+    let known = InferenceTask::ALL.into_iter().find(|task| task.name() == name);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = InferenceTask::ALL.into_iter().map(InferenceTask::name).collect();
+        BadInput::new_err(format!("the task {name:?} is unknown; there are {}", names.join(", ")))
+    })
 }

@@ -50,6 +50,12 @@ pub trait AnyRunner: Send + Sync + 'static {
     /// queue is full, the method is unknown. What goes wrong with single items is in the [`Answers`].
     fn call(&self, call: Call) -> BoxFuture<'static, Result<Answers, RunnerError>>;
 
+    /// As [`call`](Self::call), on the calling thread, which waits for room in the queue and computes where a permit is idle.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), but for a full queue; [`BlockingInAsync`](RunnerError::BlockingInAsync) in an async task.
+    fn call_and_wait(&self, call: Call) -> Result<Answers, RunnerError>;
+
     /// As [`Runner::warm_up`].
     ///
     /// # Errors
@@ -260,6 +266,17 @@ impl<R: Portable> AnyRunner for Runner<R> {
             };
             Ok(Answers(Box::new(Typed::<R> { runner, results })))
         })
+    }
+
+    fn call_and_wait(&self, call: Call) -> Result<Answers, RunnerError> {
+        let Call { method, inputs, options } = call;
+        let method = self.method_of(method.as_deref())?.with(options);
+        let invalid = |error| RunnerError::InvalidInput { runner: self.shared_name(), error };
+        let results = match <[R::Input; 1]>::try_from(decode::<R>(inputs).map_err(invalid)?) {
+            Ok([only]) => vec![method.run(only)],
+            Err(inputs) => method.run_batch(inputs)?,
+        };
+        Ok(Answers(Box::new(Typed::<R> { runner: self.shared_name(), results })))
     }
 
     fn warm_up(&self) -> Result<(), RunnerError> {
