@@ -75,7 +75,9 @@ pub(crate) fn of_model(py: Python<'_>, error: Error) -> PyErr {
 pub(crate) fn of_inference(error: &InferenceError) -> PyErr {
     match error {
         InferenceError::Runner(error) => of_runner(error),
-        InferenceError::WrongTask { .. } | InferenceError::MaxLength { .. } => BadInput::new_err(error.to_string()),
+        InferenceError::WrongTask { .. } | InferenceError::MaxLength { .. } | InferenceError::Option { .. } => {
+            BadInput::new_err(error.to_string())
+        }
         _ => ModelError::new_err(error.to_string()),
     }
 }

@@ -37,6 +37,9 @@ pub trait AnyRunner: Send + Sync + 'static {
     /// The tensors that it gives.
     fn tensor_outputs(&self) -> Vec<TensorSpec>;
 
+    /// What the numbers of a row are called: see [`Portable::feature_names`].
+    fn feature_names(&self) -> Option<Vec<String>>;
+
     /// The JSON Schema of an item.
     fn input_schema(&self) -> Value;
 
@@ -235,6 +238,10 @@ impl<R: Portable> AnyRunner for Runner<R> {
 
     fn tensor_outputs(&self) -> Vec<TensorSpec> {
         self.loaded().map_or_else(R::tensor_outputs, |loaded| loaded.loaded_outputs())
+    }
+
+    fn feature_names(&self) -> Option<Vec<String>> {
+        self.loaded()?.feature_names()
     }
 
     fn input_schema(&self) -> Value {

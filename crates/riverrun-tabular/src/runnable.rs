@@ -182,6 +182,10 @@ impl Portable for TreeModel {
         wide("output", Datatype::Fp64, self.outputs())
     }
 
+    fn feature_names(&self) -> Option<Vec<String>> {
+        Self::feature_names(self).map(<[String]>::to_vec)
+    }
+
     fn loaded_schema(&self) -> Value {
         let number = number_schema();
         let features = self.features();

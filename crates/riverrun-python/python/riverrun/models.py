@@ -16,9 +16,9 @@ from riverrun.exceptions import BadInput, BadInputType
 from riverrun.tag import Tag
 
 if TYPE_CHECKING:
-    from riverrun.runner import ModelRunner
+    from riverrun.stored_runner import StoredRunner
 
-__all__ = ["Model", "ModelFile", "ModelList", "ModelSignature", "delete", "get", "home", "import_model", "list", "promote"]
+__all__ = ["Model", "ModelFile", "ModelList", "ModelSignature", "delete", "export_model", "get", "home", "import_model", "list", "promote"]
 
 _list = list
 
@@ -122,38 +122,42 @@ class Model:
         self,
         name: str | None = None,
         *,
+        task: str | None = None,
         max_batch_size: int | None = None,
         max_batch_cost: int | None = None,
         max_latency_ms: float | None = None,
         max_queue: int | None = None,
         timeout: float | None = None,
         method_configs: Mapping[str, Mapping[str, Any]] | None = None,
-        top_k: int | str | None = 1,
-        function_to_apply: str | None = None,
-        truncation: bool | None = None,
-        max_length: int | None = None,
-        precision: str | None = None,
-    ) -> ModelRunner:
-        """A runner of this model. Nothing is loaded before `init_local()`, and only once per process.
+        **options: Any,
+    ) -> StoredRunner:
+        """A runner of this model, of the kind that it is for. Nothing is loaded before `init_local()`, and only once per process.
 
         Args:
             name: Its name in messages; the tag if absent.
+            task: What is done with the model, if it can do more than it says: `"sentence-embeddings"` with any encoder, or
+                `"zero-shot-classification"` with one for pairs.
             max_batch_size: The most items in a batch.
             max_batch_cost: The most tokens in a batch.
             max_latency_ms: How long a request may be held back so that others can join its batch. It is no time-out.
             max_queue: How many requests may wait.
             timeout: Seconds that a request may take; without limit if absent.
             method_configs: The batching limits under the name of the method, as BentoML has them.
-            top_k: How many labels a text gets; `None` for all. A call may say otherwise.
-            function_to_apply: What makes scores of the model's logits: `"softmax"`, `"sigmoid"` or `"none"`.
-            truncation: Whether a text that is too long is cut, which it is unless this is `False`.
-            max_length: Tokens at which a text is cut; the model's maximum if absent.
-            precision: The numbers that it is computed in: `"f32"` (the default), `"bf16"`, `"int8-faithful"` or `"int8"`.
+            options: Those of the task, which a call may say otherwise. Of texts `truncation`, `max_length` and `precision` (`"f32"`, the
+                default, `"bf16"`, `"int8-faithful"` or `"int8"`); of text classification `top_k` (1 by default, `None` for all labels) and
+                `function_to_apply` (`"softmax"`, `"sigmoid"` or `"none"`); of others by the names of `transformers`, such as
+                `aggregation_strategy`, `stride`, `candidate_labels`; of embeddings `pooling`, `normalize`, `dimensions`, `prompt_name`.
+
+        Returns:
+            A `ModelRunner` for text classification, a `TaskRunner` for another task, a `TensorRunner` for an ONNX model without one, a
+            `RowRunner` for an ensemble of trees.
 
         Raises:
             BadInput: The model is for another task, or an option cannot be.
+            NotSupported: There is no such task here.
         """
-        from riverrun.runner import ModelRunner, batching_options
+        from riverrun import tasks
+        from riverrun.runner import batching_options
 
         batching = batching_options(
             ["predict", "__call__"],
@@ -164,13 +168,28 @@ class Model:
             max_queue=max_queue,
             timeout=timeout,
         )["predict"]
-        task = {
-            "function_to_apply": function_to_apply,
-            "truncation": truncation,
-            "max_length": max_length,
-            "precision": precision,
-        }
-        return ModelRunner(self, name, top_k, task, batching)
+        if self.format in ("xgboost", "lightgbm"):
+            from riverrun.tensor_runner import RowRunner
+
+            return RowRunner(self, name, options, batching)
+        wanted = tasks.of_model(self) if task is None else tasks.name_of(task)
+        if wanted is None and self.format == "onnx":
+            from riverrun.tensor_runner import TensorRunner
+
+            return TensorRunner(self, name, options, batching)
+        if wanted not in (None, "text-classification"):
+            from riverrun.task_runner import TaskRunner
+
+            return TaskRunner(self, name, wanted, options, batching)
+        from riverrun.model_runner import ModelRunner
+
+        top_k = options.pop("top_k", 1)
+        for option in options:
+            if option not in ("function_to_apply", "truncation", "max_length", "precision"):
+                raise BadInput(
+                    f"text classification has no option `{option}`; there are top_k, function_to_apply, truncation, max_length and precision"
+                )
+        return ModelRunner(self, name, top_k, options, batching)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and self.path == other.path
@@ -274,40 +293,72 @@ def import_model(
     path: str | os.PathLike[str],
     name: str | None = None,
     *,
+    task: str | None = None,
     labels: Mapping[str, str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     promote: bool = True,
 ) -> Model:
-    """Copies a model's directory, as `save_pretrained` of `transformers` writes it, into the store.
+    """Copies a model into the store.
 
     Args:
-        path: The directory.
-        name: The tag; without a version, one is made from the time. The directory's name if absent.
+        path: A directory as `save_pretrained` of `transformers` writes it, an ONNX file, a booster of XGBoost (JSON, UBJSON) or LightGBM
+            (text), a model of BentoML's store, or an archive that `export_model` wrote.
+        name: The tag; without a version, one is made from the time. If absent the archive's own, or the directory's or file's name.
+        task: What it is for, where the model does not say so.
         labels: Labels to find it by.
         metadata: What else to keep with it: strings, numbers, lists and dictionaries.
         promote: Whether it becomes the latest version of its name.
 
     Raises:
-        BadInput: It is no directory, or the tag cannot be.
-        ModelError: The directory holds no model that can be used; a Python pickle is never read.
+        BadInput: There is nothing at this path, or the tag cannot be.
+        ModelError: It is no model that can be used; a Python pickle is never read. An archive that is not whole is refused.
         AlreadyExists: The tag is taken.
     """
-    directory = os.fspath(path)
-    if not os.path.isdir(directory):
-        cause = NotADirectoryError if os.path.exists(directory) else FileNotFoundError
-        raise BadInput(
-            f"{directory} is not a directory; give the one that holds config.json, tokenizer.json and model.safetensors"
-        ) from cause(directory)
-    tag = name or os.path.basename(os.path.abspath(directory)).lower()
+    source = os.fspath(path)
+    if not os.path.exists(source):
+        raise BadInput(f"there is no {source}; give a directory with config.json and model.safetensors, a model file or an archive") from (
+            FileNotFoundError(source)
+        )
+    tag = None if name is None else _text(name)
+    if tag is None and not _has_own_name(source):
+        tag = os.path.basename(os.path.abspath(source)).partition(".")[0].lower()
     pairs = []
     for key, value in (labels or {}).items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise BadInputType(f"a label is a str and has a str: {key!r}: {value!r}")
         pairs.append((key, value))
-    native, notes = _native.import_directory(directory, _text(tag), promote, pairs, dict(metadata or {}))
+    native, notes = _native.import_model(source, tag, task, promote, pairs, dict(metadata or {}))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return Model(native)
+
+
+def export_model(tag: str | Tag, path: str | os.PathLike[str], *, overwrite: bool = False) -> str:
+    """Writes a version of a model to one file, to be imported into another store.
+
+    Args:
+        tag: The version.
+        path: The file, such as `sentiment.tar.zst`, or a directory that it is put into under a name of its own.
+        overwrite: Whether a file that is there is replaced.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        NotFound: There is no such model.
+        AlreadyExists: The file is there already.
+        ModelError: A file of the model was changed.
+    """
+    return os.fspath(_native.export_model(_text(tag), os.fspath(path), overwrite))
+
+
+def _has_own_name(source: str) -> bool:
+    """Whether it is an archive or a model of BentoML's store, which say what they are called."""
+    if os.path.isdir(source):
+        return os.path.exists(os.path.join(source, "model.yaml"))
+    with open(source, "rb") as file:
+        # The first bytes of Zstandard.
+        return file.read(4) == b"\x28\xb5\x2f\xfd"
 
 
 def _text(tag: str | Tag) -> str:

@@ -7,13 +7,12 @@ import os
 import warnings
 from typing import Any, Iterable, Iterator
 
-from riverrun import _native, columns, conventions, models
+from riverrun import _native, columns, conventions, models, tasks
 from riverrun.exceptions import BadInput, BadInputType, NotSupported
+from riverrun.streams import in_batches, is_stream
+from riverrun.task_pipeline import TaskPipeline
 
 __all__ = ["TextClassificationPipeline", "pipeline"]
-
-_TASKS = {"text-classification": "text-classification", "sentiment-analysis": "text-classification"}
-
 
 def pipeline(
     task: str | None = None,
@@ -24,17 +23,19 @@ def pipeline(
     batch_size: int | None = None,
     num_workers: int | None = None,
     **options: Any,
-) -> TextClassificationPipeline:
+) -> TextClassificationPipeline | TaskPipeline:
     """A pipeline for a task, loaded and ready to be called.
 
     Args:
-        task: `"text-classification"`, also called `"sentiment-analysis"`; what the model is for if absent.
+        task: `"text-classification"`, also called `"sentiment-analysis"`; `"token-classification"`, also `"ner"`;
+            `"feature-extraction"`, `"zero-shot-classification"`, `"fill-mask"`, `"question-answering"`, `"image-classification"`; and of
+            `sentence-transformers`: `"sentence-embeddings"`, `"text-ranking"`. What the model is for if absent.
         model: A tag of the store, a model, or a directory that `save_pretrained` of `transformers` wrote.
         tokenizer: Has to be absent: the model's own is used.
         device: The CPU, under any of its names.
         batch_size: How many items of a generator are taken at a time. Batches for the model are made by their tokens.
         num_workers: Has no effect: all cores compute.
-        options: Defaults for every call: `top_k`, `function_to_apply`, `truncation`, `max_length`.
+        options: Defaults for every call: `top_k`, `function_to_apply`, `truncation`, `max_length`, and those of the task.
 
     Raises:
         NotFound: There is no such model.
@@ -46,9 +47,11 @@ def pipeline(
     'positive'
     >>> len(classify("What a lovely day", top_k=None))
     3
+    >>> ner = riverrun.pipeline("ner", model="ner", aggregation_strategy="simple")
+    >>> [type(entities) for entities in ner(["Angela Merkel lives in Berlin .", ""])]
+    [<class 'list'>, <class 'list'>]
     """
-    if task is not None and task not in _TASKS:
-        raise NotSupported(f"the task {task!r} is not implemented; {', '.join(_TASKS)} are")
+    wanted = None if task is None else tasks.name_of(task)
     if model is None:
         raise BadInput("no model is given; riverrun.models.list() shows which there are")
     if tokenizer is not None:
@@ -57,12 +60,15 @@ def pipeline(
         raise NotSupported(f"models are computed on the CPU, not on {device}; leave `device` out")
     del num_workers
     if not isinstance(model, models.Model) and os.path.isdir(model):
-        return TextClassificationPipeline(os.path.abspath(os.fspath(model)), batch_size, **options)
-    stored = model if isinstance(model, models.Model) else models.get(os.fspath(model))
-    wanted = stored.task if task is None else _TASKS[task]
-    if stored.task not in (None, "text-classification") or wanted not in (None, "text-classification"):
-        raise NotSupported(f"{stored.tag} is for {stored.task}, which is not implemented; text-classification is")
-    return TextClassificationPipeline(stored, batch_size, **options)
+        source: models.Model | str = os.path.abspath(os.fspath(model))
+    else:
+        source = model if isinstance(model, models.Model) else models.get(os.fspath(model))
+        wanted = wanted or tasks.of_model(source)
+    if wanted in (None, "text-classification"):
+        if isinstance(source, models.Model) and source.task not in (None, "text-classification"):
+            raise NotSupported(f"{source.tag} is for {source.task}, not for text-classification")
+        return TextClassificationPipeline(source, batch_size, **options)
+    return TaskPipeline(wanted, source, batch_size, options)
 
 
 class TextClassificationPipeline:
@@ -118,7 +124,7 @@ class TextClassificationPipeline:
             return columns.classified(runner, inputs, output, progress)
         if isinstance(inputs, list):
             return self._several(runner, inputs, output)
-        if _is_stream(inputs):
+        if is_stream(inputs):
             return self._each(runner, inputs, output, _positive("batch_size", batch_size) or self._batch_size)
         conventions.single(inputs)
         labels = runner.run(inputs, output.asked, output.function_to_apply)
@@ -144,13 +150,7 @@ class TextClassificationPipeline:
     def _each(
         self, runner: _native.TextClassificationRunner, items: Iterable[Any], output: conventions.Output, size: int
     ) -> Iterator[Any]:
-        taken: list[Any] = []
-        for item in _items(items):
-            taken.append(item)
-            if len(taken) == size:
-                yield from self._several(runner, taken, output)
-                taken = []
-        if taken:
+        for taken in in_batches(items, size):
             yield from self._several(runner, taken, output)
 
     def _of(self, output: conventions.Output, labels: list[dict[str, Any]]) -> Any:
@@ -238,22 +238,6 @@ def _again(
     again = TextClassificationPipeline(model, batch_size, **tokenizing)
     again._output = output
     return again
-
-
-def _is_stream(inputs: Any) -> bool:
-    """Whether items come out of it one by one: a generator, an iterator, a dataset."""
-    if isinstance(inputs, (str, bytes, dict, tuple)):
-        return False
-    return hasattr(inputs, "__next__") or (hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"))
-
-
-def _items(inputs: Any) -> Iterator[Any]:
-    if hasattr(inputs, "__iter__"):
-        yield from inputs
-        return
-    # As PyTorch's loader goes through a dataset.
-    for index in range(len(inputs)):
-        yield inputs[index]
 
 
 def _truncation(value: Any) -> bool:

@@ -1,19 +1,17 @@
-"""Runners: units of computation, and where they run."""
+"""Runners of your own models, and what all runners have in common."""
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping
 
-from riverrun import _native, awaiting, batches, conventions
-from riverrun.exceptions import BadInput, BadInputType, NotSupported, StateError, UnknownMethod
+from riverrun import _native, awaiting, batches
+from riverrun.exceptions import BadInput, NotSupported, StateError, UnknownMethod
 from riverrun.runnable import MethodConfig, methods_of
-from riverrun.tag import Tag
 
 if TYPE_CHECKING:
     from riverrun.models import Model
 
-__all__ = ["ModelRunner", "Runner", "RunnerMethod"]
+__all__ = ["Runner", "RunnerMethod"]
 
 
 class RunnerMethod:
@@ -37,218 +35,6 @@ class RunnerMethod:
 
     def __repr__(self) -> str:
         return f"<method {self.name!r} of {self.runner!r}>"
-
-
-class ModelRunner:
-    """A runner of a model of the store: `model.to_runner()`.
-
-    It is called as the pipeline of `transformers` for the model's task is, and gives what that gives.
-
-    >>> import riverrun
-    >>> runner = riverrun.models.get("tweet-sentiment").to_runner()
-    >>> runner.init_local()
-    >>> runner.run("What a lovely day")[0]["label"]
-    'positive'
-    >>> [best["label"] for best in runner.run(["What a lovely day", "This is awful"])]
-    ['positive', 'negative']
-    """
-
-    def __init__(
-        self,
-        model: Model | str,
-        name: str | None,
-        top_k: int | str | None,
-        task: dict[str, Any],
-        batching: dict[str, Any],
-        bound: tuple[Any, ...] | None = None,
-    ) -> None:
-        # Where it has travelled to it has the exact tag alone, and looks the model up when it is used first.
-        self._tag = model if isinstance(model, str) else str(model.tag)
-        self._model = None if isinstance(model, str) else model
-        self.name = name or self._tag
-        self._task = task
-        self._batching = batching
-        self._top_k = top_k
-        self._bound = bound
-        self._making = threading.Lock()
-        self._made = None if isinstance(model, str) else self._make()
-        self._output = conventions.Output(None if top_k in (None, "all") else int(top_k), top_k == 1, None)  # type: ignore[arg-type]
-        self.predict = RunnerMethod(self, "predict", self.run, self.async_run)
-
-    def _make(self) -> _native.TextClassificationRunner:
-        asked = "all" if self._top_k is None else self._top_k
-        return self.model._native.to_runner({**self._task, "top_k": None if asked == 1 else asked}, self._batching)
-
-    @property
-    def _native(self) -> _native.TextClassificationRunner:
-        if self._made is None:
-            with self._making:
-                if self._made is None:
-                    native = self._make()
-                    if self._bound == ("local",):
-                        native.init_local()
-                    elif self._bound:
-                        native.init_client(*self._bound[1:])
-                    self._made = native
-        return self._made
-
-    @property
-    def model(self) -> Model:
-        """The model that it runs.
-
-        Raises:
-            NotFound: It came from another process, and the store of this one does not have the model.
-        """
-        if self._model is None:
-            from riverrun import models
-
-            self._model = models.get(self._tag)
-        return self._model
-
-    @property
-    def tag(self) -> Tag:
-        """The model's exact tag."""
-        return Tag.from_str(self._tag)
-
-    @property
-    def is_initialised(self) -> bool:
-        """Whether it can be run."""
-        return self._bound is not None
-
-    def init_local(self, quiet: bool = False) -> None:
-        """Loads the model into this process, once however many runners there are of it.
-
-        Args:
-            quiet: Has no effect: there is nothing to warn of. BentoML has it.
-
-        Raises:
-            StateError: It is initialised already, or the process was forked from one that computes.
-            ModelError: The model cannot be loaded.
-        """
-        self._native.init_local()
-        self._bound = ("local",)
-
-    def init_client(
-        self,
-        url: str | Iterable[str],
-        *,
-        protocol: str | None = None,
-        model: str | None = None,
-        argument: str | None = None,
-        lazy: bool = False,
-        timeout: float | None = None,
-        attempt_timeout: float | None = None,
-        connect_timeout: float | None = None,
-        bearer_token: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        root_certificates: str | None = None,
-    ) -> None:
-        """Binds it to a service that has the model. Its protocol is found out by asking.
-
-        Args:
-            url: `http://host:port`, `https://host/route`, `unix:/path/to.sock`, or several of them that serve the same.
-            protocol: `"riverrun"`, `"kserve"`, `"bentoml"` or `"plain"`, instead of asking.
-            model: The model's name there; the runner's tag if absent.
-            argument: The argument of a BentoML API that takes the texts, where it has several.
-            lazy: Whether the service may come up later.
-            timeout: Seconds that a batch may take, with all attempts; 30 if absent.
-            attempt_timeout: Seconds of one attempt.
-            connect_timeout: Seconds that a connection may take; 3 if absent.
-            bearer_token: Sent with every request.
-            headers: Sent with every request.
-            root_certificates: A file (PEM) with certificates to trust.
-
-        Raises:
-            StateError: It is initialised already.
-            RemoteError: No service answers, or it is not clear what to call there.
-            BadInput: A URL or an option cannot be.
-        """
-        urls = [url] if isinstance(url, str) else list(url)
-        options = {
-            "protocol": protocol,
-            "model": model,
-            "argument": argument,
-            "lazy": lazy,
-            "timeout": timeout,
-            "attempt_timeout": attempt_timeout,
-            "connect_timeout": connect_timeout,
-            "bearer_token": bearer_token,
-            "headers": None if headers is None else list(headers.items()),
-            "root_certificates": root_certificates,
-        }
-        self._native.init_client(urls, options)
-        self._bound = ("client", urls, options)
-
-    def run(self, inputs: Any, *, top_k: Any = "", function_to_apply: str | None = None) -> Any:
-        """Computes and waits for the result.
-
-        Args:
-            inputs: A text, a pair `{"text": …, "text_pair": …}`, or a list of these.
-            top_k: How many labels; `None` for all. Given, each text has a list of labels.
-            function_to_apply: `"softmax"`, `"sigmoid"` or `"none"`.
-
-        Returns:
-            `[{"label": …, "score": …}]` for a text, a list of `{"label": …, "score": …}` for a list. With `top_k`, a list of these
-            for a text and a list of lists for a list.
-
-        Raises:
-            BadInput: An input cannot be.
-            ComputeError: The model could not compute it.
-        """
-        output, given = self._asked(top_k, function_to_apply)
-        if conventions.single(inputs):
-            labels = self._native.run(inputs, output.asked if given else None, output.function_to_apply)
-            return conventions.wrap(inputs, output.of(labels, None), given)
-        lists = self._native.run_batch(inputs, output.asked if given else None, output.function_to_apply)
-        return [output.of(labels, None) for labels in lists]
-
-    async def async_run(self, inputs: Any, *, top_k: Any = "", function_to_apply: str | None = None) -> Any:
-        """As `run`, without blocking the event loop. It is not computed any more once the task is cancelled."""
-        output, given = self._asked(top_k, function_to_apply)
-        one = conventions.single(inputs)
-        items = [inputs] if one else inputs
-
-        def begin(on_done: Any) -> _native.Task:
-            return self._native.submit(items, output.asked if given else None, output.function_to_apply, on_done)
-
-        results = [output.of(labels, None) for labels in await awaiting.result_of(begin)]
-        return conventions.wrap(inputs, results[0], given) if one else results
-
-    def _asked(self, top_k: Any, function: str | None) -> tuple[conventions.Output, bool]:
-        if isinstance(top_k, str) and top_k == "":
-            return (self._output if function is None else self._output._replace(function_to_apply=function)), False
-        if top_k is not None and not isinstance(top_k, int):
-            raise BadInputType(f"top_k is a number, or None for all labels, not {top_k!r}")
-        return conventions.Output(top_k, False, function), True
-
-    def info(self) -> dict[str, Any] | None:
-        """What was agreed on with the service: `protocol`, `endpoints`, `route`, `model`, `methods`. `None` without one."""
-        return self._native.info()
-
-    def stats(self) -> dict[str, Any]:
-        """What was computed so far: `batches`, `items`, `failed_items`, `truncated` (texts longer than the model reads), and more."""
-        return self._native.stats()
-
-    def destroy(self) -> None:
-        """Lets go of the model, which is released with the last runner of it in this process; it may be initialised again."""
-        self._bound = None
-        self._made = None
-
-    def warm_up(self) -> None:
-        """Computes something, so that the first request finds everything in place."""
-        self._native.warm_up()
-
-    def __getattr__(self, name: str) -> RunnerMethod:
-        if name.startswith("_") or name == "predict":
-            raise AttributeError(name)
-        raise UnknownMethod(f"runner `{self.name}` has no method `{name}`; it has `predict`")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ModelRunner, (self._tag, self.name, self._top_k, self._task, self._batching, self._bound)
-
-    def __repr__(self) -> str:
-        state = self._bound[0] if self._bound else "not initialised"
-        return f"ModelRunner({self.name!r}, {state})"
 
 
 class Runner:

@@ -25,6 +25,8 @@ FIXTURES = WORKSPACE / "crates" / "riverrun-inference" / "tests" / "fixtures"
 
 def pytest_sessionstart(session):
     riverrun.models.import_model(MODEL, "tweet-sentiment:1.0", labels={"stage": "test"}, metadata={"f1": 0.7})
+    riverrun.models.import_model(FIXTURES / "tasks" / "tokens-pieces", "ner:1.0")
+    riverrun.models.import_model(WORKSPACE / "crates" / "riverrun-onnx" / "tests" / "fixtures" / "two-inputs.onnx", "net:1.0")
 
 
 @pytest.fixture(scope="session")

@@ -8,16 +8,17 @@ mod tensors;
 mod values;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use riverrun::client::Client;
 use riverrun::model::Model;
-use riverrun::runner::{Answers, Call, Inputs, RequestOptions, RunnerError};
+use riverrun::runner::{Answers, AnyRunner, Call, Inputs, RequestOptions, RunnerError};
 
 use self::binding::Binding;
+pub(crate) use self::values::{inputs, results as answered};
 use crate::error::python::BadInput;
 use crate::error::{of_client, of_runner};
 use crate::waiting::{self, Task};
@@ -75,13 +76,18 @@ impl TaskRunner {
         Ok(Self { binding, client: Mutex::new(None) })
     }
 
+    /// The runner, once it is bound.
+    pub(crate) fn bound(&self) -> PyResult<Arc<dyn AnyRunner>> {
+        self.binding.runner().map_err(|error| of_runner(&error))
+    }
+
     fn client(&self) -> Option<Client> {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn compute(&self, py: Python<'_>, inputs: Inputs) -> PyResult<Answers> {
         forked::check()?;
-        let runner = self.binding.runner().map_err(|error| of_runner(&error))?;
+        let runner = self.bound()?;
         let answers = if waiting::listens(py)? {
             waiting::wait(py, all(move |call| runner.call(call), inputs))?
         } else {
@@ -96,7 +102,7 @@ fn call(inputs: Inputs) -> Call {
 }
 
 /// Computes all items once the queue has room for them.
-async fn all<F: Future<Output = Result<Answers, RunnerError>>>(
+pub(crate) async fn all<F: Future<Output = Result<Answers, RunnerError>>>(
     run: impl Fn(Call) -> F, inputs: Inputs,
 ) -> Result<Answers, RunnerError> {
     loop {
@@ -129,7 +135,7 @@ impl TaskRunner {
     }
 
     fn methods(&self) -> PyResult<Vec<String>> {
-        let runner = self.binding.runner().map_err(|error| of_runner(&error))?;
+        let runner = self.bound()?;
         runner.methods().map_err(|error| of_runner(&error))
     }
 
@@ -155,7 +161,7 @@ impl TaskRunner {
 
     fn warm_up(&self, py: Python<'_>) -> PyResult<()> {
         forked::check()?;
-        let runner = self.binding.runner().map_err(|error| of_runner(&error))?;
+        let runner = self.bound()?;
         py.detach(|| runner.warm_up()).map_err(|error| of_runner(&error))
     }
 
@@ -166,8 +172,13 @@ impl TaskRunner {
     /// `(name, datatype, shape)` of each tensor that it takes, and of each that it gives.
     #[allow(clippy::type_complexity, reason = "it is unpacked by the one place in Python that calls it")]
     fn tensors(&self) -> PyResult<(Vec<(String, &'static str, Vec<i64>)>, Vec<(String, &'static str, Vec<i64>)>)> {
-        let runner = self.binding.runner().map_err(|error| of_runner(&error))?;
+        let runner = self.bound()?;
         Ok((tensors::specs(runner.tensor_inputs()), tensors::specs(runner.tensor_outputs())))
+    }
+
+    /// What the numbers of a row are called, in their order.
+    fn feature_names(&self) -> PyResult<Option<Vec<String>>> {
+        Ok(self.bound()?.feature_names())
     }
 
     /// The result of each item.
@@ -199,7 +210,7 @@ impl TaskRunner {
 impl TaskRunner {
     fn begin(&self, inputs: Inputs, form: Form, on_done: Py<PyAny>) -> PyResult<Task> {
         forked::check()?;
-        let runner = self.binding.runner().map_err(|error| of_runner(&error))?;
+        let runner = self.bound()?;
         waiting::begin(all(move |call| runner.call(call), inputs), on_done, move |py, answers| {
             let answers = answers.map_err(|error| of_runner(&error))?;
             Ok(form.convert(py, &answers)?.unbind())

@@ -25,7 +25,7 @@ pub(super) fn map(dict: &Bound<'_, PyDict>) -> PyResult<Map> {
 }
 
 /// Items with what is asked for all of them.
-pub(super) fn inputs(items: &Bound<'_, PyList>, parameters: &Bound<'_, PyDict>) -> PyResult<Inputs> {
+pub(crate) fn inputs(items: &Bound<'_, PyList>, parameters: &Bound<'_, PyDict>) -> PyResult<Inputs> {
     let (parameters, several) = (map(parameters)?, items.len() > 1);
     let item = |(index, item): (usize, Bound<'_, PyAny>)| {
         let what = if several { format!("item {index}") } else { "the input".to_owned() };
@@ -74,7 +74,7 @@ fn value(item: &Bound<'_, PyAny>, what: &str) -> PyResult<Value> {
 const SURROGATE: &str = "has a lone surrogate, which is no character; decode it with errors=\"replace\"";
 
 /// The results, one for each item.
-pub(super) fn results<'py>(py: Python<'py>, answers: &Answers) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn results<'py>(py: Python<'py>, answers: &Answers) -> PyResult<Bound<'py, PyAny>> {
     failed(answers)?;
     let list = PyList::empty(py);
     for index in 0..answers.len() {

@@ -49,6 +49,11 @@ pub trait Portable: Runnable<Input: Sync, Output: Serialize + DeserializeOwned +
         Self::tensor_outputs()
     }
 
+    /// What the numbers of a row are called, in their order, where items are rows.
+    fn feature_names(&self) -> Option<Vec<String>> {
+        None
+    }
+
     /// The items that a request's tensors hold.
     ///
     /// # Errors

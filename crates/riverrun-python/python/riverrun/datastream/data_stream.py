@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from riverrun import _native
+from riverrun import _native, tasks
 from riverrun.common.typeinfo import PickledBytesTypeInfo, TupleTypeInfo, TypeInformation
 from riverrun.common.types import Row
 from riverrun.common.watermark_strategy import WatermarkStrategy
@@ -31,6 +31,7 @@ from riverrun.datastream.functions import (
 from riverrun.datastream.output_tag import OutputTag
 from riverrun.datastream.state import MapStateDescriptor
 from riverrun.exceptions import BadInput, BadInputType, NotSupported
+from riverrun.task_runner import TaskRunner
 
 if TYPE_CHECKING:
     from riverrun.common.execution_config import ExecutionConfig
@@ -176,7 +177,7 @@ class DataStream:
 
         Args:
             runner: A runner of `riverrun`, as `riverrun.transformers.get(tag).to_runner()`.
-            text: Gives the text of a record; the record itself if absent.
+            text: Gives the text of a record, or whatever else the runner's `run` takes for one; the record itself if absent.
             ordered: Whether results keep the order of the records.
             capacity: How many records of a subtask may be in flight.
 
@@ -188,11 +189,14 @@ class DataStream:
         >>> best[0]["label"]
         'positive'
         """
-        native = getattr(runner, "_native", None)
-        if not isinstance(native, _native.TextClassificationRunner):
-            raise BadInputType(f"`infer` takes a runner of a model, and {runner!r} was given; call other runners in `map`")
         if text is not None and not callable(text):
             raise BadInputType(f"`infer` takes a function that gives the text of a record, and {text!r} was given")
+
+        if isinstance(runner, TaskRunner):
+            return self._infer_task(runner, text, ordered, capacity)
+        native = getattr(runner, "_native", None)
+        if not isinstance(native, _native.TextClassificationRunner):
+            raise BadInputType(f"`infer` takes a runner of a model for texts or images, and {runner!r} was given; call other runners in `map`")
 
         def output(labels, is_string):
             # As `runner.run` gives it for one text.
@@ -201,6 +205,24 @@ class DataStream:
 
         def build(graph, stream):
             return stream.infer(native, text, ordered, capacity, output)
+
+        return self._derive("Infer", build)
+
+    def _infer_task(self, runner: TaskRunner, take: Callable | None, ordered: bool, capacity: int | None) -> DataStream:
+        if not runner.is_initialised:
+            runner.init_local()
+
+        def item(record):
+            given, single, asked = tasks.items(runner.task, record if take is None else take(record), {})
+            if not single:
+                raise BadInputType("a record is one item, and a list was given; use flat_map first")
+            return given, asked
+
+        def output(results):
+            return runner._of(results, True, False)
+
+        def build(graph, stream):
+            return stream.infer_task(runner._native, item, ordered, capacity, output)
 
         return self._derive("Infer", build)
 

@@ -9,7 +9,8 @@ from riverrun import _native
 from riverrun.exceptions import BadInput, BadInputType, NotSupported
 from riverrun.io.base import IODescriptor
 from riverrun.models import Model
-from riverrun.runner import ModelRunner, Runner
+from riverrun.runner import Runner
+from riverrun.stored_runner import StoredRunner
 from riverrun.service.api import InferenceAPI
 from riverrun.service.context import Context
 from riverrun.service.running import RunningService
@@ -48,7 +49,7 @@ class Service:
         self,
         name: str,
         *,
-        runners: Iterable[ModelRunner | Runner] | None = None,
+        runners: Iterable[StoredRunner | Runner] | None = None,
         models: Iterable[Model] | None = None,
     ) -> None:
         if not isinstance(name, str):
@@ -65,7 +66,7 @@ class Service:
         self._deployment_hooks: list[Callable[..., Any]] = []
         names = set()
         for runner in self.runners:
-            if not isinstance(runner, (ModelRunner, Runner)):
+            if not isinstance(runner, (StoredRunner, Runner)):
                 raise BadInputType(f"runners has {runner!r}, which is no runner; make one with `to_runner()`")
             if runner.name in names:
                 raise BadInput(f"runners has two of the name `{runner.name}`; give one another with `to_runner(name)`")

@@ -3,6 +3,7 @@
 
 mod connected;
 mod infer;
+mod infer_task;
 mod keyed;
 mod operators;
 mod windowed;

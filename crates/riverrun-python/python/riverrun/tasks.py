@@ -1,0 +1,130 @@
+"""The inference tasks beside text classification: how each is called, and how what comes out is nested."""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import Any, Mapping
+
+from riverrun.exceptions import BadInput, BadInputType, NotSupported
+
+__all__: list[str] = []
+
+ALIASES = {
+    "sentiment-analysis": "text-classification",
+    "ner": "token-classification",
+    "sentence-similarity": "sentence-embeddings",
+    "reranking": "text-ranking",
+}
+
+NAMES = (
+    "text-classification",
+    "token-classification",
+    "feature-extraction",
+    "sentence-embeddings",
+    "zero-shot-classification",
+    "fill-mask",
+    "question-answering",
+    "text-ranking",
+    "image-classification",
+)
+
+# What makes an item of arguments by name.
+_PARTS = {"question-answering": ("question", "context"), "text-ranking": ("query", "documents")}
+
+
+def of_model(model: Any) -> str | None:
+    """The task that a model of the store is for, by the name of its runner."""
+    if model.task == "feature-extraction" and any(file.path == "modules.json" for file in model.files):
+        # Who saved a model with sentence-transformers wants one vector for a text.
+        return "sentence-embeddings"
+    return model.task
+
+
+def name_of(task: str) -> str:
+    """The name of a task that may be called by another.
+
+    Raises:
+        NotSupported: There is no such task here.
+    """
+    name = ALIASES.get(task, task)
+    if name not in NAMES:
+        raise NotSupported(f"the task {task!r} is not implemented; {', '.join(NAMES)} are")
+    return name
+
+
+def items(task: str, inputs: Any, options: Mapping[str, Any]) -> tuple[list[Any], bool, dict[str, Any]]:
+    """The items of a call, whether it is a single one that stands for itself, and what is asked for all of them.
+
+    Raises:
+        BadInput: It is none that the task takes.
+    """
+    options = dict(options)
+    parts = _PARTS.get(task, ())
+    if inputs is None and parts and all(part in options for part in parts):
+        inputs = _of_parts(parts, *(options.pop(part) for part in parts))
+    if inputs is None:
+        wanted = " and ".join(f"`{part}`" for part in parts) if parts else "an input"
+        raise BadInputType(f"{wanted} is wanted, and none was given")
+    if hasattr(inputs, "tolist") and not isinstance(inputs, (str, bytes)):
+        # A column of pandas or Polars has it under two names, an array of NumPy too.
+        inputs = inputs.tolist()
+    elif hasattr(inputs, "to_pylist") or hasattr(inputs, "to_list"):
+        inputs = inputs.to_pylist() if hasattr(inputs, "to_pylist") else inputs.to_list()
+    if isinstance(inputs, tuple):
+        raise BadInputType("a tuple is neither an item nor a list of items; several items are a list")
+    single = not isinstance(inputs, list)
+    given = [inputs] if single else inputs
+    if task == "image-classification":
+        given = [_image(item, options) for item in given]
+        options = {}
+    return given, single, options
+
+
+def _of_parts(parts: tuple[str, ...], first: Any, second: Any) -> Any:
+    if parts[0] == "query" or not (isinstance(first, list) or isinstance(second, list)):
+        return dict(zip(parts, (first, second)))
+    # One question for several contexts, and the other way round.
+    size = len(first) if isinstance(first, list) else len(second)
+    firsts = first if isinstance(first, list) else [first] * size
+    seconds = second if isinstance(second, list) else [second] * size
+    if len(firsts) != len(seconds):
+        raise BadInput(f"{len(firsts)} of `{parts[0]}` and {len(seconds)} of `{parts[1]}` were given; one for each is wanted")
+    return [dict(zip(parts, pair)) for pair in zip(firsts, seconds)]
+
+
+def _image(item: Any, options: Mapping[str, Any]) -> Any:
+    """The bytes of an image's file, or with options an object with them."""
+    if isinstance(item, dict):
+        return {**{name: value for name, value in options.items() if value is not None}, **item}
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        data = bytes(item)
+    elif isinstance(item, str) and item.startswith(("http://", "https://")):
+        raise NotSupported(f"nothing is downloaded; fetch {item} and give its bytes")
+    elif isinstance(item, (str, os.PathLike)):
+        try:
+            with open(item, "rb") as file:
+                data = file.read()
+        except OSError as cause:
+            raise BadInput(f"the image {os.fspath(item)} cannot be read: {cause.strerror}") from cause
+    elif hasattr(item, "save") and hasattr(item, "mode"):
+        # An image of Pillow; PNG keeps its levels.
+        import io
+
+        buffer = io.BytesIO()
+        (item if item.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else item.convert("RGB")).save(buffer, "PNG")
+        data = buffer.getvalue()
+    else:
+        raise BadInputType(f"an image is a path, the bytes of its file or an image of Pillow, not {type(item).__name__}")
+    options = {name: value for name, value in options.items() if value is not None}
+    return {"image": base64.b64encode(data).decode(), **options} if options else data
+
+
+def nested(task: str, results: list[Any], single: bool) -> Any:
+    """The results as the pipelines of `transformers` give them."""
+    if task == "feature-extraction":
+        # A batch of one.
+        results = [[result] for result in results]
+    if single or (len(results) == 1 and task in ("fill-mask", "question-answering")):
+        return results[0]
+    return results
