@@ -79,4 +79,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "train":
         train(Path(sys.argv[2]), int(sys.argv[3]))
     else:
-        measure(Path(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:7]))
+        measure(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6]))

@@ -51,7 +51,7 @@ def install():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--threads", default="1,2")
     options = parser.parse_args()
     python = install()

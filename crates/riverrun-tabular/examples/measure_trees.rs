@@ -16,7 +16,8 @@ fn main() {
         panic_with("measure_trees MODEL ROWS.f32 BATCH THREADS SECONDS")
     };
     let number = |text: &String| text.parse::<usize>().expect("a number");
-    let (batch, threads, seconds) = (number(batch), number(threads), number(seconds));
+    let seconds = Duration::from_secs_f64(seconds.parse().expect("a number of seconds"));
+    let (batch, threads) = (number(batch), number(threads));
     Compute::set_permits(threads);
     let model = TreeModel::load(model).expect("a model");
     let bytes = std::fs::read(rows).expect("rows");
@@ -40,8 +41,7 @@ fn main() {
 }
 
 /// The time that one call in ten keeps within, after a fifth of the time to warm up.
-fn measure(batches: &[&[f32]], seconds: usize, call: impl Fn(&[f32])) -> Duration {
-    let length = Duration::from_secs(seconds as u64);
+fn measure(batches: &[&[f32]], length: Duration, call: impl Fn(&[f32])) -> Duration {
     let begin = Instant::now();
     let mut times = Vec::new();
     for rows in batches.iter().cycle() {
