@@ -27,7 +27,8 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 def load_tokenizer(directory):
     """As Riverrun reads it: no padding, and the limit of the model's configuration."""
     tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-    limit = json.loads((directory / "config.json").read_text())["max_position_embeddings"]
+    config = json.loads((directory / "config.json").read_text())
+    limit = config.get("max_position_embeddings") or config["n_positions"]
     settings = directory / "tokenizer_config.json"
     if settings.exists():
         limit = min(limit, int(json.loads(settings.read_text()).get("model_max_length", limit)))
@@ -46,6 +47,7 @@ class Classifier:
         self.session = onnxruntime.InferenceSession(
             str(graph), options, providers=["CPUExecutionProvider"], disabled_optimizers=slow
         )
+        self.names = [given.name for given in self.session.get_inputs()]
         self.tokenizer = load_tokenizer(directory)
 
     def logits(self, texts):
@@ -62,7 +64,7 @@ class Classifier:
                 inputs["input_ids"][row, :tokens] = encoding.ids
                 inputs["attention_mask"][row, :tokens] = 1
                 inputs["token_type_ids"][row, :tokens] = encoding.type_ids
-        return self.session.run(None, inputs)[0]
+        return self.session.run(None, {name: inputs[name] for name in self.names})[0]
 
 
 def warmed(directory, graph, texts):

@@ -51,7 +51,7 @@ def install():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--threads", default="1,2")
     options = parser.parse_args()
     python = install()
@@ -64,27 +64,48 @@ def main():
     for threads in map(int, options.threads.split(",")):
         for model in models:
             for batch in BATCHES:
-                sides = {"riverrun": [], "library": [], "library_inplace": []}
+                rounds = []
                 for _ in range(options.rounds):
-                    mine = json.loads(run([ours, model, OUT / "rows.f32", batch, threads, options.seconds]))
-                    theirs = json.loads(run([python, HERE / "library.py", "measure", model, OUT / "rows.f32", batch, threads, options.seconds]))
-                    if abs(mine["checksum"] - theirs["checksum"]) > 1e-6 * abs(theirs["checksum"]) + 1e-3:
-                        raise RuntimeError(f"{model.name}: sums of predictions differ: {mine['checksum']}, {theirs['checksum']}")
-                    sides["riverrun"].append(mine["p10_us"])
-                    sides["library"].append(theirs["p10_us"])
-                    sides["library_inplace"].append(theirs["inplace_p10_us"])
-                medians = {side: statistics.median(times) for side, times in sides.items()}
-                results.append({"model": model.name, "batch": batch, "threads": threads, "rounds": sides} | medians)
-                best = min(medians["library"], medians["library_inplace"])
-                print(
-                    f"| {model.stem} | {threads} | {batch:,} | {medians['riverrun']:,.1f} | {medians['library']:,.1f} | "
-                    f"{medians['library_inplace']:,.1f} | {best / medians['riverrun']:.2f} |", flush=True,
-                )
+                    arguments = (model, OUT / "rows.f32", batch, threads, options.seconds)
+                    mine = json.loads(run([ours, *arguments]))
+                    theirs = json.loads(run([python, HERE / "library.py", "measure", *arguments]))
+                    compare(model, mine.pop("predictions"), theirs.pop("predictions"))
+                    rounds.append({"riverrun": mine, "library": theirs})
+                report = {"model": model.name, "batch": batch, "threads": threads, "rounds": rounds}
+                results.append(report | show(model, batch, threads, rounds))
     (OUT / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def compare(model, mine, theirs):
+    if len(mine) != len(theirs):
+        raise RuntimeError(f"{model.name}: {len(mine)} predictions beside {len(theirs)}")
+    difference = max(abs(a - b) / max(1.0, abs(b)) for a, b in zip(mine, theirs))
+    if difference > 1e-5:
+        raise RuntimeError(f"{model.name}: predictions differ by {difference}")
+
+
+def show(model, batch, threads, rounds):
+    """Prints a row of the table; what stands in it."""
+
+    def median(side, figure):
+        times = [one[side][figure] for one in rounds if figure in one[side]]
+        return statistics.median(times) if times else None
+
+    figures = {name: median("riverrun", name) for name in ("runner_us", "predict_us")}
+    figures |= {f"library_{name}": median("library", name) for name in ("predict_us", "prepared_us", "inplace_us")}
+    best = min(figures[name] for name in ("library_predict_us", "library_inplace_us") if figures[name])
+    figures |= {f"{side}_kib": median(side, "peak_resident_kib") for side in ("riverrun", "library")}
+    times = [f"{figures[name]:,.1f}" if figures[name] else "" for name in list(figures)[:5]]
+    memory = [f"{figures[f'{side}_kib'] / 1024:.0f}" for side in ("riverrun", "library")]
+    row = [model.stem, str(threads), f"{batch:,}", *times, f"{best / figures['runner_us']:.2f}", *memory]
+    print("| " + " | ".join(row) + " |", flush=True)
+    return figures
 
 
 if __name__ == "__main__":
     started = time.time()
-    print("| model | threads | rows | Riverrun µs | predict µs | its fastest call µs | ratio |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    columns = ["model", "threads", "rows", "runner µs", "`TreeModel::predict` µs", "`Booster.predict` µs", "of a matrix made before µs",
+               "`inplace_predict` µs", "ratio", "MiB", "library's MiB"]
+    print("| " + " | ".join(columns) + " |\n| --- |" + " ---: |" * (len(columns) - 1))
     main()
     print(f"{time.time() - started:.0f} s, load {os.getloadavg()[0]:.1f}", file=sys.stderr)

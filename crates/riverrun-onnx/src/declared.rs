@@ -66,9 +66,9 @@ impl Declared {
     }
 }
 
-pub(crate) fn shape_text(shape: &[Dimension]) -> String {
+pub(crate) fn shape_text<'a>(shape: impl IntoIterator<Item = &'a Dimension>) -> String {
     let texts: Vec<String> = shape
-        .iter()
+        .into_iter()
         .map(|dimension| match dimension {
             Dimension::Fixed(size) => size.to_string(),
             Dimension::Open(name) if name.is_empty() => "?".to_owned(),

@@ -173,12 +173,10 @@ fn fitted(input: &Declared, array: Array, without: Option<usize>) -> Result<Arra
         return Err(OnnxError::input(format!("the input `{name}` is of type {given}, {wanted} is wanted{hint}")));
     }
     let Some(declared) = &input.shape else { return Ok(array) };
-    let mut declared = declared.clone();
-    if let Some(axis) = without.filter(|&axis| axis < declared.len()) {
-        declared.remove(axis);
-    }
+    let kept = |(axis, dimension)| (Some(axis) != without).then_some(dimension);
+    let declared: Vec<&Dimension> = declared.iter().enumerate().filter_map(kept).collect();
     let matches = array.shape().len() == declared.len()
-        && declared.iter().zip(array.shape()).all(|(declared, size)| match declared {
+        && declared.iter().zip(array.shape()).all(|(declared, size)| match *declared {
             Dimension::Fixed(fixed) => fixed == size,
             Dimension::Open(_) => true,
         });
@@ -190,12 +188,12 @@ fn fitted(input: &Declared, array: Array, without: Option<usize>) -> Result<Arra
     {
         return Ok(array.reshaped(shape));
     }
-    let (given, wanted) = (array.shape(), shape_text(&declared));
+    let (given, wanted) = (array.shape(), shape_text(declared));
     Err(OnnxError::input(format!("the input `{name}` has the shape {given:?}, {wanted} is wanted")))
 }
 
 /// The sizes of dimensions that `elements` fill, if at most one is open.
-fn fill(declared: &[Dimension], elements: usize) -> Option<Vec<usize>> {
+fn fill(declared: &[&Dimension], elements: usize) -> Option<Vec<usize>> {
     let fixed = declared.iter().try_fold(1_usize, |product, dimension| match dimension {
         Dimension::Fixed(size) => product.checked_mul(*size),
         Dimension::Open(_) => Some(product),
@@ -206,7 +204,7 @@ fn fill(declared: &[Dimension], elements: usize) -> Option<Vec<usize>> {
         1 if fixed > 0 && elements.is_multiple_of(fixed) => elements / fixed,
         _ => return None,
     };
-    let size = |dimension: &Dimension| match dimension {
+    let size = |dimension: &&Dimension| match dimension {
         Dimension::Fixed(size) => *size,
         Dimension::Open(_) => rest,
     };

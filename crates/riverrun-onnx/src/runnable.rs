@@ -170,26 +170,26 @@ impl OnnxModel {
     }
 
     /// Numbers from JSON, which knows one kind, as the types that the model takes.
-    fn converted(&self, tensors: Tensors) -> Result<Tensors, OnnxError> {
-        let mut converted = Tensors::new();
-        for (name, array) in tensors.into_vec() {
+    fn converted(&self, mut tensors: Tensors) -> Result<Tensors, OnnxError> {
+        for (name, array) in tensors.iter_mut() {
             let input = match self.inputs() {
                 [only] if name.is_empty() => Some(only),
-                inputs => inputs.iter().find(|input| input.name == name),
+                inputs => inputs.iter().find(|input| input.name() == name),
             };
-            let array = match input {
-                Some(input) if input.datatype() != array.datatype() => convert(array, input)?,
-                _ => array,
-            };
-            converted.push(name, array);
+            if let Some(input) = input
+                && input.datatype() != array.datatype()
+                && let Some(converted) = convert(array, input)?
+            {
+                *array = converted;
+            }
         }
-        Ok(converted)
+        Ok(tensors)
     }
 }
 
-/// `array` as another type, where no number is changed by it beyond rounding to a shorter float. Otherwise as it was, for the caller to refuse.
+/// `array` as another type, where no number is changed by it beyond rounding to a shorter float. Otherwise nothing, and the type is refused.
 #[allow(clippy::cast_precision_loss, reason = "rounding is said")]
-fn convert(array: Array, input: &Declared) -> Result<Array, OnnxError> {
+fn convert(array: &Array, input: &Declared) -> Result<Option<Array>, OnnxError> {
     let shape = array.shape().to_vec();
     let narrow = |&number: &f64| {
         let beyond = || format!("the input `{}` is of type FP32, which cannot hold {number:e}", input.name());
@@ -202,16 +202,16 @@ fn convert(array: Array, input: &Declared) -> Result<Array, OnnxError> {
         (Elements::I64(data), Datatype::Fp64) => Elements::F64(data.iter().map(|&number| number as f64).collect()),
         (Elements::I64(data), Datatype::Int32) => match data.iter().map(|&number| i32::try_from(number)).collect() {
             Ok(data) => Elements::I32(data),
-            Err(_) => return Ok(array),
+            Err(_) => return Ok(None),
         },
         (Elements::I64(data), Datatype::Uint8) => match data.iter().map(|&number| u8::try_from(number)).collect() {
             Ok(data) => Elements::U8(data),
-            Err(_) => return Ok(array),
+            Err(_) => return Ok(None),
         },
         (Elements::I32(data), Datatype::Int64) => Elements::I64(data.iter().map(|&number| i64::from(number)).collect()),
-        _ => return Ok(array),
+        _ => return Ok(None),
     };
-    Array::with(shape, data)
+    Array::with(shape, data).map(Some)
 }
 
 const WANTED: &str =

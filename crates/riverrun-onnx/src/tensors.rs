@@ -52,6 +52,10 @@ impl Tensors {
         self.0.iter().map(|(name, array)| (&**name, array))
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Array)> {
+        self.0.iter_mut().map(|(name, array)| (&**name, array))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

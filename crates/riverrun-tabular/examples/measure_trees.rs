@@ -16,32 +16,32 @@ fn main() {
         panic_with("measure_trees MODEL ROWS.f32 BATCH THREADS SECONDS")
     };
     let number = |text: &String| text.parse::<usize>().expect("a number");
-    let (batch, threads, seconds) = (number(batch), number(threads), number(seconds));
+    let seconds = Duration::from_secs_f64(seconds.parse().expect("a number of seconds"));
+    let (batch, threads) = (number(batch), number(threads));
     Compute::set_permits(threads);
     let model = TreeModel::load(model).expect("a model");
     let bytes = std::fs::read(rows).expect("rows");
     let values: Vec<f32> = bytes.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
     let width = model.features();
-    let checksum: f64 = model.predict(&values).expect("predictions").into_iter().map(f64::from).sum();
-
+    let predictions = model.predict(&values).expect("predictions");
     let batches: Vec<&[f32]> = values.chunks(batch * width).filter(|rows| rows.len() == batch * width).collect();
-    let (times, done) = if threads == 1 {
-        measure(&batches, seconds, |rows| drop(model.predict(rows).expect("predictions")))
-    } else {
-        // Threads are lent by the compute permits, which a runner has.
-        let runner = Runner::new("trees", model);
-        runner.init_local().expect("a runner");
-        measure(&batches, seconds, |rows| {
-            let table = Table::rows(rows.to_vec(), batch).expect("rows");
-            drop(runner.run(table).expect("predictions"));
-        })
-    };
-    println!("{{\"checksum\": {checksum}, \"p10_us\": {}, \"calls\": {done}}}", times.as_secs_f64() * 1e6);
+    let alone = measure(&batches, seconds, |rows| drop(model.predict(rows).expect("predictions")));
+    let runner = Runner::new("trees", model);
+    runner.init_local().expect("a runner");
+    let with_runner = measure(&batches, seconds, |rows| {
+        let table = Table::rows(rows.to_vec(), batch).expect("rows");
+        drop(runner.run(table).expect("predictions"));
+    });
+    println!(
+        r#"{{"predict_us": {}, "runner_us": {}, "peak_resident_kib": {}, "predictions": {predictions:?}}}"#,
+        alone.as_secs_f64() * 1e6,
+        with_runner.as_secs_f64() * 1e6,
+        peak_resident(),
+    );
 }
 
 /// The time that one call in ten keeps within, after a fifth of the time to warm up.
-fn measure(batches: &[&[f32]], seconds: usize, call: impl Fn(&[f32])) -> (Duration, usize) {
-    let length = Duration::from_secs(seconds as u64);
+fn measure(batches: &[&[f32]], length: Duration, call: impl Fn(&[f32])) -> Duration {
     let begin = Instant::now();
     let mut times = Vec::new();
     for rows in batches.iter().cycle() {
@@ -55,7 +55,14 @@ fn measure(batches: &[&[f32]], seconds: usize, call: impl Fn(&[f32])) -> (Durati
         }
     }
     times.sort();
-    (times.get(times.len() / 10).copied().unwrap_or_default(), times.len())
+    times.get(times.len() / 10).copied().unwrap_or_default()
+}
+
+/// The most memory that this process has had at a time, in KiB, as Linux counts it; 0 elsewhere.
+fn peak_resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
 }
 
 fn panic_with(usage: &str) -> ! {

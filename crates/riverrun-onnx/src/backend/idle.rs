@@ -1,6 +1,6 @@
 //! What batches compute with and leave behind for others: sessions, thread pools.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use riverrun_runner::Compute;
 
@@ -47,8 +47,10 @@ impl<T> Idle<T> {
     }
 }
 
+/// Asked once: the system reads files to say it, which takes longer than many a batch.
 fn most_single() -> usize {
-    std::thread::available_parallelism().map_or(1, Into::into)
+    static MOST: OnceLock<usize> = OnceLock::new();
+    *MOST.get_or_init(|| std::thread::available_parallelism().map_or(1, Into::into))
 }
 
 #[cfg(test)]
