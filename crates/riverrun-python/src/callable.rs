@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyList};
 use riverrun::runner::{Compute, ItemError, Method, Prepared, Runnable, Runner, RunnerError, Signature};
 
 use crate::error::of_runner;
+use crate::gate;
 use crate::waiting::{self, Task};
 use crate::{client, forked, stats};
 
@@ -69,7 +70,7 @@ impl Runnable for PyRunnable {
     fn run_method(
         &self, method: &str, batch: Vec<Arc<PyCall>>, _: &Compute,
     ) -> Result<Vec<Result<Outcome, ItemError>>, ItemError> {
-        let computed = Python::try_attach(|py| {
+        let computed = gate::attach(|py| {
             waiting::computing(|| self.compute(py, method, &batch)).or_else(|error| {
                 // Of several calls the batcher finds out which is at fault, unless it is nobody's: an exit.
                 if batch.len() > 1 && error.is_instance_of::<PyException>(py) {
@@ -79,8 +80,7 @@ impl Runnable for PyRunnable {
                 Ok(batch.iter().map(|_| Outcome::Raised(exception.clone_ref(py))).collect())
             })
         });
-        let outcomes = computed.ok_or_else(|| ItemError::new("the Python interpreter is shutting down"))??;
-        Ok(outcomes.into_iter().map(Ok).collect())
+        Ok(computed?.into_iter().map(Ok).collect())
     }
 }
 

@@ -131,12 +131,7 @@ impl TextClassificationRunner {
     fn init_local(&self, py: Python<'_>) -> PyResult<()> {
         forked::claim()?;
         let runner = self.runner.clone();
-        let done = if waiting::listens(py)? {
-            waiting::wait_blocking(py, move || runner.init_local())?
-        } else {
-            py.detach(|| runner.init_local())
-        };
-        done.map_err(|error| of_runner(&error))
+        waiting::blocking(py, move || runner.init_local())?.map_err(|error| of_runner(&error))
     }
 
     fn init_client(&self, py: Python<'_>, urls: Vec<String>, arguments: &Bound<'_, PyDict>) -> PyResult<()> {
@@ -155,7 +150,8 @@ impl TextClassificationRunner {
 
     fn warm_up(&self, py: Python<'_>) -> PyResult<()> {
         forked::check()?;
-        py.detach(|| self.runner.warm_up()).map_err(|error| of_runner(&error))
+        let runner = self.runner.clone();
+        waiting::blocking(py, move || runner.warm_up())?.map_err(|error| of_runner(&error))
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -16,6 +16,7 @@ mod convert;
 mod datastream;
 mod error;
 mod forked;
+mod gate;
 mod model;
 mod service;
 mod stats;
@@ -26,6 +27,7 @@ mod waiting;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_function(wrap_pyfunction!(gate::close_gate, module)?)?;
     module.add_class::<waiting::Task>()?;
     model::register(module)?;
     module.add_class::<classifier::TextClassificationRunner>()?;

@@ -13,7 +13,7 @@ use crate::classifier::TextClassificationRunner;
 use crate::error::python::BadInput;
 use crate::error::{of_inference, of_model};
 use crate::task::TaskRunner;
-use crate::{client, convert, text_input};
+use crate::{client, convert, text_input, waiting};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<StoredModel>()?;
@@ -98,7 +98,8 @@ impl StoredModel {
     }
 
     fn verify(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| self.model.verify()).map_err(|error| of_model(py, error))
+        let model = self.model.clone();
+        waiting::blocking(py, move || model.verify())?.map_err(|error| of_model(py, error))
     }
 
     fn to_runner(&self, task: &Bound<'_, PyDict>, batching: &Bound<'_, PyDict>) -> PyResult<TextClassificationRunner> {
@@ -205,7 +206,7 @@ fn import_model(
     options.labels = labels.into_iter().collect();
     options.metadata = convert::table_from_python("metadata", metadata)?;
     let store = store(py)?;
-    let imported = py.detach(|| store.import(path, options)).map_err(|error| of_model(py, error))?;
+    let imported = waiting::blocking(py, move || store.import(path, options))?.map_err(|error| of_model(py, error))?;
     let warnings = imported.warnings.iter().map(ToString::to_string).collect();
     Ok((StoredModel { model: imported.model }, warnings))
 }
@@ -215,7 +216,8 @@ fn import_model(
 fn export_model(py: Python<'_>, text: &str, path: PathBuf, overwrite: bool) -> PyResult<PathBuf> {
     let (store, tag) = (store(py)?, tag(py, text)?);
     let options = if overwrite { ExportOptions::new().overwrite() } else { ExportOptions::new() };
-    let exported = py.detach(|| store.export(&tag, path, options)).map_err(|error| of_model(py, error))?;
+    let exported =
+        waiting::blocking(py, move || store.export(&tag, path, options))?.map_err(|error| of_model(py, error))?;
     Ok(exported.path)
 }
 

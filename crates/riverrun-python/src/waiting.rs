@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
 use crate::error::python::InternalError;
-use crate::forked;
+use crate::{forked, gate};
 
 /// How often a waiting main thread looks whether Ctrl-C was pressed.
 const SLICE: Duration = Duration::from_millis(50);
@@ -86,11 +86,15 @@ pub(crate) fn wait<T: Send + 'static>(py: Python<'_>, future: impl Future<Output
 }
 
 /// As [`wait`], for work that blocks.
-pub(crate) fn wait_blocking<T: Send + 'static>(
-    py: Python<'_>, work: impl FnOnce() -> T + Send + 'static,
-) -> PyResult<T> {
+fn wait_blocking<T: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
     let spawned = runtime()?.spawn_blocking(work);
     wait(py, spawned)?.map_err(|error| InternalError::new_err(format!("a call ended without an answer: {error}")))
+}
+
+/// Does `work`, which takes long and blocks: by [`wait_blocking`] where the calling thread is told of Ctrl-C, otherwise on that thread. After
+/// Ctrl-C it goes on without anybody who waits for it.
+pub(crate) fn blocking<T: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
+    if listens(py)? { wait_blocking(py, work) } else { Ok(py.detach(work)) }
 }
 
 /// A call that was begun.
@@ -114,8 +118,7 @@ pub(crate) fn begin<T: Send + 'static>(
 ) -> PyResult<Task> {
     let task = runtime()?.spawn(async move {
         let value = future.await;
-        // Without an interpreter, which is about to end then, there is nobody to tell.
-        Python::try_attach(|py| {
+        gate::attach(|py| {
             let told = match convert(py, value) {
                 Ok(result) => on_done.call1(py, (result, py.None())),
                 Err(error) => on_done.call1(py, (py.None(), error.into_value(py))),

@@ -45,6 +45,12 @@ def _threads() -> set[int]:
     return {*_inside, *_native.threads_inside()}
 
 
+def _end() -> None:
+    _tell()
+    # From here on nobody comes in.
+    _native.close_gate()
+
+
 def _tell() -> None:
     if not _threads():
         return
@@ -61,4 +67,4 @@ def _tell() -> None:
         time.sleep(0.01)
 
 
-atexit.register(_tell)
+atexit.register(_end)

@@ -201,3 +201,41 @@ def test_the_package_is_typed_and_its_stubs_name_all_there_is():
         if isinstance(found, type) and found.__module__ == "riverrun._native" and name in stubs:
             for method in vars(found):
                 assert method.startswith("_") or f"def {method}(" in stubs, f"{name}.{method} has no stub"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        """
+import asyncio
+async def main():
+    tasks = [asyncio.create_task(runner.async_run("What a lovely day " * (n % 20))) for n in range(200)]
+    await asyncio.sleep(0.01)
+asyncio.run(main())
+""",
+        """
+import threading, time
+def call():
+    while True:
+        runner.run("What a lovely day")
+for _ in range(4):
+    threading.Thread(target=call, daemon=True).start()
+time.sleep(0.05)
+""",
+        """
+import time
+from riverrun.datastream import StreamExecutionEnvironment
+env = StreamExecutionEnvironment.get_execution_environment()
+env.from_collection(range(10**7)).infer(runner, lambda n: f"What a lovely day {n}").map(lambda pair: pair[0]).filter(lambda n: False).print()
+env.execute_async()
+time.sleep(0.05)
+raise SystemExit(0)
+""",
+    ],
+    ids=["async calls", "threads", "a stream"],
+)
+def test_a_program_may_end_while_something_is_under_way(program, python):
+    # Whoever comes into the interpreter at a bad moment does so in one of many runs.
+    for _ in range(12):
+        ended = python(LOADED + program)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

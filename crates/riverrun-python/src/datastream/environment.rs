@@ -15,6 +15,7 @@ use super::interpreter::hold;
 use super::job::PyJob;
 use super::source::{SequenceSource, to_python};
 use super::stream::{PyStream, converting};
+use crate::gate;
 
 /// The native side of `riverrun.datastream.StreamExecutionEnvironment`.
 #[pyclass(module = "riverrun._native", name = "Environment", frozen)]
@@ -79,7 +80,7 @@ impl PyEnvironment {
     /// The numbers `from..=to`, in parallel runs.
     fn read_numbers(&self, from: u64, to: u64) -> PyStream {
         let numbers = self.environment.from_sequence(from, to);
-        let convert = |number: u64| Python::attach(|py| to_python(py, number));
+        let convert = |number: u64| gate::attach(|py| to_python(py, number));
         PyStream::of(numbers.try_map::<_, FunctionError>(convert).name("Numbers"))
     }
 
@@ -90,7 +91,7 @@ impl PyEnvironment {
             source = source.monitor_continuously(Duration::from_millis(millis));
         }
         let lines = self.environment.from_source(source);
-        let convert = |line: String| Python::attach(|py| to_python(py, line));
+        let convert = |line: String| gate::attach(|py| to_python(py, line));
         PyStream::of(lines.try_map::<_, FunctionError>(convert).name("Lines"))
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use pyo3::prelude::*;
 use riverrun::stream::batch::{Batch, DataType};
 use riverrun::stream::graph::{NodeKind, Partitioner, Partitioning, StreamGraph};
 use riverrun::stream::operator::{Completion, FrozenState, Operator, Readiness, RestoredState, SnapshotRequest, Turn};
@@ -10,6 +9,7 @@ use riverrun::stream::{Result, RuntimeContext, Timestamp};
 
 use super::inside::Inside;
 use super::value::PyValue;
+use crate::gate;
 
 /// Has the operators and partitioners of a graph that touch Python objects take the interpreter once a call.
 ///
@@ -40,7 +40,7 @@ struct Holding<T>(T);
 
 /// Does this with the interpreter held, and the thread among those that have to leave before the interpreter ends.
 fn held<R>(call: impl FnOnce() -> R) -> R {
-    Python::attach(|py| {
+    gate::attach(|py| {
         let inside = Inside::enter(py);
         let result = call();
         drop(inside);

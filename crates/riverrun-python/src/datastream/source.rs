@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PySlice;
 use riverrun::stream::source::{FixedSplits, ReaderStatus, Source, SourceOutput, SourceReader};
 use riverrun::stream::{FunctionError, Result, RuntimeContext};
 
 use super::conversion::Conversion;
 use super::errors::raised;
 use super::value::PyValue;
+use crate::gate;
 
 /// The elements of a sequence in their order, read by one subtask. The sequence is sliced as it is read, so that a `range` takes no
 /// memory.
@@ -75,7 +77,8 @@ impl SourceReader for SequenceReader {
         let Some(next) = self.next else { return Ok(ReaderStatus::NeedsSplit) };
         let end = self.len.min(next + budget);
         let read = |py: Python<'_>| -> PyResult<()> {
-            let slice = pyo3::types::PySlice::new(py, signed(next), signed(end), 1);
+            // Not `PySlice::new`, which keeps the numbers that it makes for ever.
+            let slice = py.get_type::<PySlice>().call1((next, end))?;
             for element in self.sequence.bind(py).get_item(slice)?.try_iter()? {
                 let element = match &self.conversion {
                     None => element?,
@@ -85,7 +88,7 @@ impl SourceReader for SequenceReader {
             }
             Ok(())
         };
-        Python::attach(read).map_err(raised)?;
+        gate::attach(read).map_err(raised)?;
         self.next = (end < self.len).then_some(end);
         Ok(if self.next.is_some() { ReaderStatus::More } else { ReaderStatus::NeedsSplit })
     }
@@ -93,10 +96,6 @@ impl SourceReader for SequenceReader {
     fn snapshot(&mut self) -> Result<Vec<usize>> {
         Ok(self.next.into_iter().collect())
     }
-}
-
-fn signed(index: usize) -> isize {
-    isize::try_from(index).unwrap_or(isize::MAX)
 }
 
 /// A record that a source in Rust made, as a Python object.

@@ -142,8 +142,7 @@ impl TaskRunner {
     fn init_local(&self, py: Python<'_>) -> PyResult<()> {
         forked::claim()?;
         let load = self.binding.loading();
-        let done = if waiting::listens(py)? { waiting::wait_blocking(py, load)? } else { py.detach(load) };
-        done.map_err(|error| of_runner(&error))
+        waiting::blocking(py, load)?.map_err(|error| of_runner(&error))
     }
 
     fn init_client(&self, py: Python<'_>, urls: Vec<String>, arguments: &Bound<'_, PyDict>) -> PyResult<()> {
@@ -162,7 +161,7 @@ impl TaskRunner {
     fn warm_up(&self, py: Python<'_>) -> PyResult<()> {
         forked::check()?;
         let runner = self.bound()?;
-        py.detach(|| runner.warm_up()).map_err(|error| of_runner(&error))
+        waiting::blocking(py, move || runner.warm_up())?.map_err(|error| of_runner(&error))
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

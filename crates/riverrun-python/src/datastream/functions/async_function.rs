@@ -12,6 +12,7 @@ use crate::datastream::callbacks::Callbacks;
 use crate::datastream::conversion::Conversion;
 use crate::datastream::errors::raised;
 use crate::datastream::value::PyValue;
+use crate::gate;
 
 /// A Python `AsyncFunction`: call 0 is `start(value, done)`, which gives what can be cancelled; call 1 is `timeout(value)`.
 #[derive(Clone)]
@@ -66,7 +67,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(call) = self.0.take() {
             // The event loop may be closed already, and then nothing runs that could be cancelled.
-            Python::attach(|py| drop(call.call_method0(py, "cancel")));
+            gate::attach(|py| drop(call.call_method0(py, "cancel")));
         }
     }
 }
@@ -80,7 +81,7 @@ impl AsyncFunction<PyValue> for PyAsync {
 
     fn async_invoke(&mut self, value: PyValue) -> impl Future<Output = Outcome> + Send + 'static {
         let (sender, receiver) = oneshot::channel();
-        let started = Python::attach(|py| {
+        let started = gate::attach(|py| {
             let done = PyAsyncResult { sender: Mutex::new(Some(sender)), conversion: self.conversion.clone() };
             let done = Py::new(py, done).map_err(raised)?;
             self.callbacks.call(py, 0, (value.into_bound(py), done)).map(Bound::unbind)
@@ -96,7 +97,7 @@ impl AsyncFunction<PyValue> for PyAsync {
     }
 
     fn timeout(&mut self, value: PyValue) -> Outcome {
-        Python::attach(|py| {
+        gate::attach(|py| {
             let results = self.callbacks.call(py, 1, (value.into_bound(py),))?;
             records(&results, self.conversion.as_deref())
         })

@@ -14,6 +14,7 @@ use super::PyStream;
 use crate::datastream::errors::raised;
 use crate::datastream::value::PyValue;
 use crate::error::of_runner;
+use crate::gate;
 use crate::task::{TaskRunner, answered, inputs};
 
 /// How many records of a subtask are in flight unless a program says otherwise: enough for the largest batches on all cores.
@@ -51,9 +52,9 @@ struct Asked {
 
 impl Asked {
     async fn answer(&self, value: PyValue) -> Result<PyValue, FunctionError> {
-        let inputs = Python::attach(|py| self.inputs(value.bind(py))).map_err(raised)?;
+        let inputs = gate::attach(|py| self.inputs(value.bind(py))).map_err(raised)?;
         let answers = crate::task::all(|call| self.runner.call(call), inputs).await;
-        Python::attach(|py| {
+        gate::attach(|py| {
             let answers = answers.map_err(|error| of_runner(&error))?;
             let result = self.output.bind(py).call1((answered(py, &answers)?,))?;
             (value.into_bound(py), result).into_bound_py_any(py).map(PyValue::new)
