@@ -137,7 +137,7 @@ def main():
     images = OUT / "convolutions.onnx"
     run([python, HERE / "make_convolutions.py", images])
     for model in [*filter(None, options.batches.split(",")), images]:
-        results[model] = measure_batches(ours, python, library, Path(model), options.tokens, options.seconds, options.rounds)
+        results[str(model)] = measure_batches(ours, python, library, Path(model), options.tokens, options.seconds, options.rounds)
     (OUT / "results.json").write_text(json.dumps(results, indent=1) + "\n")
 
 

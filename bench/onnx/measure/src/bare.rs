@@ -98,7 +98,8 @@ fn session(path: &str, threads: usize) -> Measured<ort::session::Session> {
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?
-            .with_intra_op_spinning(false)?
+            .with_intra_op_spinning(true)?
+            .with_config_entry("session.force_spinning_stop", "1")?
             .commit_from_file(path)
     };
     // The builder's errors hold what cannot be sent to another thread.

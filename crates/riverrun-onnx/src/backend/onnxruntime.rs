@@ -44,8 +44,10 @@ impl OnnxRuntime {
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?
                 .with_inter_threads(1)?
-                // Threads that wait for work by spinning would take the cores of other runners.
-                .with_intra_op_spinning(false)?
+                // Inside a batch, waiting for the next part by spinning is worth it, and the cores are lent to the batch. Between
+                // batches, threads that spin would take the cores of other runners.
+                .with_intra_op_spinning(true)?
+                .with_config_entry("session.force_spinning_stop", "1")?
                 .commit_from_file(&self.path)
         };
         open().map_err(|error| error.to_string())
