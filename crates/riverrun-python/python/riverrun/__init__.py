@@ -17,18 +17,25 @@
 | `riverrun.exceptions` | what goes wrong |
 """
 
-from riverrun import exceptions, io, lightgbm, models, onnx, transformers, xgboost
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from riverrun._native import __version__
-from riverrun.models import Model
-from riverrun.model_runner import ModelRunner
-from riverrun.pipelines import TextClassificationPipeline, pipeline
-from riverrun.runnable import Runnable
-from riverrun.runner import Runner
-from riverrun.service import Context, Service
-from riverrun.tag import Tag
-from riverrun.task_pipeline import TaskPipeline
-from riverrun.task_runner import TaskRunner
-from riverrun.tensor_runner import RowRunner, TensorRunner
+
+if TYPE_CHECKING:
+    from riverrun import common, datastream, exceptions, io, lightgbm, models, onnx, service, transformers, xgboost
+    from riverrun.model_runner import ModelRunner
+    from riverrun.models import Model
+    from riverrun.pipelines import TextClassificationPipeline, pipeline
+    from riverrun.runnable import Runnable
+    from riverrun.runner import Runner
+    from riverrun.service import Context, Service
+    from riverrun.tag import Tag
+    from riverrun.task_pipeline import TaskPipeline
+    from riverrun.task_runner import TaskRunner
+    from riverrun.tensor_runner import RowRunner, TensorRunner
 
 __all__ = [
     "Context",
@@ -44,12 +51,48 @@ __all__ = [
     "TensorRunner",
     "TextClassificationPipeline",
     "__version__",
+    "common",
+    "datastream",
     "exceptions",
     "io",
     "lightgbm",
     "models",
     "onnx",
     "pipeline",
+    "service",
     "transformers",
     "xgboost",
 ]
+
+# A program uses a few of them, and should not wait for the others.
+_MODULES = ("common", "datastream", "exceptions", "io", "lightgbm", "models", "onnx", "service", "transformers", "xgboost")
+_MODULE_OF = {
+    "Context": "service",
+    "Model": "models",
+    "ModelRunner": "model_runner",
+    "RowRunner": "tensor_runner",
+    "Runnable": "runnable",
+    "Runner": "runner",
+    "Service": "service",
+    "Tag": "tag",
+    "TaskPipeline": "task_pipeline",
+    "TaskRunner": "task_runner",
+    "TensorRunner": "tensor_runner",
+    "TextClassificationPipeline": "pipelines",
+    "pipeline": "pipelines",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        # Which sets it here, too.
+        return importlib.import_module(f"riverrun.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'riverrun' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"riverrun.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
