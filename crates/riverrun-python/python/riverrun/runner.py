@@ -29,6 +29,8 @@ class RunnerMethod:
         """Computes and waits for the result."""
         return self._run(*args, **kwargs)
 
+    __call__ = run
+
     async def async_run(self, *args: Any, **kwargs: Any) -> Any:
         """Computes without blocking the event loop."""
         return await self._async_run(*args, **kwargs)

@@ -26,7 +26,7 @@ class TaskPipeline:
             self._native = model._native.to_task_runner(task, self._options, {})
         self._native.init_local()
 
-    def __call__(self, inputs: Any = None, *, batch_size: int | None = None, num_workers: int | None = None, **options: Any) -> Any:
+    def __call__(self, *inputs: Any, batch_size: int | None = None, num_workers: int | None = None, **options: Any) -> Any:
         """Computes.
 
         Args:
@@ -42,8 +42,8 @@ class TaskPipeline:
             BadInput: An input or an option cannot be.
         """
         del num_workers
-        if is_stream(inputs) and not columns.is_column(inputs) and not hasattr(inputs, "mode"):
-            return self._each(inputs, options, _positive(batch_size) or self._batch_size)
+        if inputs and is_stream(inputs[0]) and not columns.is_column(inputs[0]) and not hasattr(inputs[0], "mode"):
+            return self._each(inputs[0], inputs[1:], options, _positive(batch_size) or self._batch_size)
         given, single, asked = tasks.items(self.task, inputs, options)
         return self._of(given, single, asked)
 
@@ -53,9 +53,9 @@ class TaskPipeline:
             return embeddings[0] if single else embeddings
         return tasks.nested(self.task, self._native.run(given, asked, False), single)
 
-    def _each(self, inputs: Any, options: dict[str, Any], size: int) -> Iterator[Any]:
+    def _each(self, inputs: Any, more: tuple[Any, ...], options: dict[str, Any], size: int) -> Iterator[Any]:
         for taken in in_batches(inputs, size):
-            given, _, asked = tasks.items(self.task, taken, options)
+            given, _, asked = tasks.items(self.task, (taken, *more), options)
             results = self._of(given, False, asked)
             # Of one item some tasks give the result itself.
             yield from results if len(given) > 1 or self.task not in ("fill-mask", "question-answering") else [results]

@@ -39,13 +39,13 @@ class TaskRunner(StoredRunner):
     def _make(self) -> _native.TaskRunner:
         return self.model._native.to_task_runner(self.task, self._options, self._batching)
 
-    def run(self, inputs: Any = None, **options: Any) -> Any:
+    def run(self, *inputs: Any, **options: Any) -> Any:
         """Computes and waits for the result.
 
         Args:
-            inputs: An item, or a list of items: a text; for zero-shot classification a text; for question answering
-                `{"question": …, "context": …}`, for ranking `{"query": …, "documents": […]}`, whose parts may be given by name; an image
-                as a path, the bytes of its file, or an image of Pillow.
+            inputs: An item, or a list of items: a text, for zero-shot classification followed by its candidate labels; for question
+                answering `{"question": …, "context": …}`, for ranking `{"query": …, "documents": […]}`, whose parts may also be two
+                arguments, in this order or by name; an image as a path, the bytes of its file, or an image of Pillow.
             options: What is asked for these items in particular, by the names of `transformers`: `aggregation_strategy`,
                 `ignore_labels`, `candidate_labels`, `hypothesis_template`, `multi_label`, `top_k`, `targets`, …
 
@@ -60,7 +60,7 @@ class TaskRunner(StoredRunner):
         as_tensors = self._is_array()
         return self._of(self._native.run(given, asked, as_tensors), single, as_tensors)
 
-    async def async_run(self, inputs: Any = None, **options: Any) -> Any:
+    async def async_run(self, *inputs: Any, **options: Any) -> Any:
         """As `run`, without blocking the event loop. It is not computed any more once the task is cancelled."""
         given, single, asked = tasks.items(self.task, inputs, options)
         as_tensors = self._is_array()

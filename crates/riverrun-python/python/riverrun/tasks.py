@@ -32,6 +32,9 @@ NAMES = (
 # What makes an item of arguments by name.
 _PARTS = {"question-answering": ("question", "context"), "text-ranking": ("query", "documents")}
 
+# What arguments by place are called, where there may be several or `transformers` has a name for the first.
+_PLACES = {**_PARTS, "zero-shot-classification": ("sequences", "candidate_labels"), "image-classification": ("images",)}
+
 
 def of_model(model: Any) -> str | None:
     """The task that a model of the store is for, by the name of its runner."""
@@ -53,19 +56,13 @@ def name_of(task: str) -> str:
     return name
 
 
-def items(task: str, inputs: Any, options: Mapping[str, Any]) -> tuple[list[Any], bool, dict[str, Any]]:
+def items(task: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[list[Any], bool, dict[str, Any]]:
     """The items of a call, whether it is a single one that stands for itself, and what is asked for all of them.
 
     Raises:
         BadInput: It is none that the task takes.
     """
-    options = dict(options)
-    parts = _PARTS.get(task, ())
-    if inputs is None and parts and all(part in options for part in parts):
-        inputs = _of_parts(parts, *(options.pop(part) for part in parts))
-    if inputs is None:
-        wanted = " and ".join(f"`{part}`" for part in parts) if parts else "an input"
-        raise BadInputType(f"{wanted} is wanted, and none was given")
+    inputs, options = _named(task, args, dict(options))
     if hasattr(inputs, "tolist") and not isinstance(inputs, (str, bytes)):
         # A column of pandas or Polars has it under two names, an array of NumPy too.
         inputs = inputs.tolist()
@@ -79,6 +76,27 @@ def items(task: str, inputs: Any, options: Mapping[str, Any]) -> tuple[list[Any]
         given = [_image(item, options) for item in given]
         options = {}
     return given, single, options
+
+
+def _named(task: str, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The inputs, and the options without them."""
+    parts, names = _PARTS.get(task, ()), _PLACES.get(task, ("inputs",))
+    if len(args) == 1 and parts:
+        names = ("inputs",)
+    if len(args) > len(names):
+        wanted = "one input" if len(names) == 1 else " and ".join(f"`{name}`" for name in names)
+        raise BadInputType(f"{task} takes {wanted}, and {len(args)} were given; several items are a list")
+    for name, value in zip(names, args):
+        if name in options:
+            raise BadInputType(f"`{name}` is given by place and by name")
+        options[name] = value
+    if parts and all(options.get(part) is not None for part in parts):
+        return _of_parts(parts, *(options.pop(part) for part in parts)), options
+    inputs = options.pop("inputs" if parts or "inputs" in options else names[0], None)
+    if inputs is None:
+        wanted = " and ".join(f"`{part}`" for part in parts) if parts else "an input"
+        raise BadInputType(f"{wanted} is wanted, and {'None' if args else 'none'} was given")
+    return inputs, options
 
 
 def _of_parts(parts: tuple[str, ...], first: Any, second: Any) -> Any:

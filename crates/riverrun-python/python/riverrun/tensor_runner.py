@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 from riverrun import _native, arrays, awaiting
 from riverrun.exceptions import BadInput, BadInputType
+from riverrun.runner import RunnerMethod
 from riverrun.stored_runner import StoredRunner
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class TensorRunner(StoredRunner):
         self._options = options
         self._specs: tuple[Any, Any] | None = None
         super().__init__(model, name, batching, bound)
+        # BentoML calls the method of an ONNX model `run`: `runner.run.run(…)`.
+        self.run = RunnerMethod(self, "run", self.run, self.async_run)  # type: ignore[method-assign]
 
     def _make(self) -> _native.TaskRunner:
         return self.model._native.to_task_runner(self._kind, self._options, self._batching)

@@ -42,6 +42,7 @@ def test_examples_on_pages_run(page, tmp_path, monkeypatch):
     monkeypatch.setenv("RIVERRUN_HOME", os.environ["RIVERRUN_HOME"])
     monkeypatch.setenv("MODEL", str(WORKSPACE / "models" / "tweet-sentiment"))
     monkeypatch.setattr(tempfile, "mkdtemp", lambda: str(tmp_path))
+    monkeypatch.chdir(WORKSPACE)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     assert blocks, f"{page} has no examples"
 

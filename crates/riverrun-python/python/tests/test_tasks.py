@@ -7,6 +7,7 @@ import pickle
 import numpy
 import pandas
 import pytest
+from PIL import Image
 
 import riverrun
 from riverrun.datastream import StreamExecutionEnvironment
@@ -23,8 +24,19 @@ TASKS = {
     "masked-unigram": "fill-mask",
     "questions-pieces": "question-answering",
     "ranking": "text-ranking",
+    "ranking-raw": "text-ranking",
+    "tokens-unigram": "token-classification",
+    "embeddings-all": "sentence-embeddings",
+    "embeddings-last": "sentence-embeddings",
+    "embeddings-prompts": "sentence-embeddings",
+    "masked-bytes": "fill-mask",
+    "questions-bytes": "question-answering",
     "zero-shot": "zero-shot-classification",
+    "zero-shot-first": "zero-shot-classification",
 }
+TEXTS = ("texts-single", "texts-multi-label", "texts-one-label", "texts-regression")
+IMAGES = ("vit-bilinear", "resnet-crop-pct", "vit-bicubic-crop", "vit-lanczos-multi-label")
+ONNX = ("features", "questions-pieces", "texts-single", "tokens-pieces")
 
 
 def cases(fixtures, name):
@@ -77,6 +89,90 @@ def test_runners_and_pipelines_give_what_transformers_gave(name, made, fixtures)
         same(result[0] if TASKS[name] == "feature-extraction" else result, expected)
         compared += 1
     assert compared >= 3 and runner.stats()["items"] >= compared
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_get_the_labels_that_transformers_gave(name, fixtures):
+    model = riverrun.models.import_model(fixtures / "tasks" / name, name)
+    runner, pipeline = model.to_runner(), riverrun.pipeline("text-classification", model=model)
+    runner.init_local()
+    compared = 0
+    for case in json.loads((fixtures / "tasks" / name / "expected.json").read_text()):
+        options = dict(case["input"])
+        text = options.pop("text")
+        item = {"text": text, "text_pair": options.pop("text_pair")} if "text_pair" in options else text
+        for call in (runner.run, pipeline):
+            (found,) = call([item], **options)
+            # Without `top_k` the best label stands for itself.
+            same(found if isinstance(found, list) else [found], case["output"])
+        compared += 1
+    assert compared > 8
+
+
+@pytest.mark.parametrize("name", ONNX)
+def test_models_in_onnx_have_the_runners_of_their_tasks(name, fixtures):
+    directory = fixtures / "onnx" / name
+    task = {**TASKS, "texts-single": "text-classification"}[name]
+    model = riverrun.models.import_model(directory, f"onnx-{name}", task=task)
+    runner = model.to_runner()
+    runner.init_local()
+    for case in json.loads((directory / "expected.json").read_text())[:8]:
+        inputs = dict(case["input"])
+        text = inputs.pop("text", None)
+        found = runner.run(case["input"]) if text is None else runner.run(text, **inputs)
+        same(found, case["output"])
+
+
+@pytest.fixture(scope="module")
+def images(fixtures):
+    models = {}
+
+    def make(name):
+        if name not in models:
+            model = riverrun.models.import_model(fixtures / "images" / name, f"image-{name}")
+            runner = model.to_runner()
+            runner.init_local()
+            models[name] = runner, riverrun.pipeline("image-classification", model=model)
+        return models[name]
+
+    return make
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_images_get_the_labels_that_transformers_gave_as_paths_bytes_and_objects(name, images, fixtures):
+    runner, pipeline = images(name)
+    recorded = json.loads((fixtures / "images" / name / "expected.json").read_text())
+    for file, expected in recorded.items():
+        path = fixtures / "images" / file
+        # What a decoder of JPEG makes of a pixel is left to it.
+        tolerance = 2e-2 if file.endswith(".jpg") else 1e-4
+        found = runner.run(path)
+        assert found[0]["label"] == expected["answer"][0]["label"]
+        assert [one["score"] for one in found] == pytest.approx([one["score"] for one in expected["answer"]], abs=tolerance)
+        assert runner.run(path.read_bytes()) == found == pipeline(str(path)) == pipeline(images=path)
+        assert pipeline([path], top_k=2) == [found[:2]]
+    image = Image.open(fixtures / "images" / "wide.png")
+    assert pipeline(image) == runner.run(fixtures / "images" / "wide.png")
+
+
+def test_what_is_no_image_is_said(images, fixtures, tmp_path):
+    runner, pipeline = images("vit-bilinear")
+    whole = (fixtures / "images" / "wide.png").read_bytes()
+    for call in (runner.run, pipeline):
+        for damaged in (b"", b"no image", whole[:60], whole[: len(whole) // 2]):
+            with pytest.raises(BadInput, match="image"):
+                call(damaged)
+        with pytest.raises(BadInput, match="item 1.*image"):
+            call([whole, b"no image"])
+        with pytest.raises(BadInput, match="nowhere.png cannot be read") as caught:
+            call(tmp_path / "nowhere.png")
+        assert isinstance(caught.value.__cause__, FileNotFoundError)
+        with pytest.raises(BadInputType, match="not float"):
+            call(1.5)
+        with pytest.raises(NotSupported, match="nothing is downloaded"):
+            call("https://example.org/cat.png")
+        with pytest.raises(BadInput, match="top_l"):
+            call(whole, top_l=2)
 
 
 @pytest.mark.parametrize("name", ["tokens-pieces", "embeddings", "questions-pieces"])
@@ -140,9 +236,22 @@ def test_the_parts_of_a_question_and_a_ranking_may_be_given_by_name(made):
     assert pipeline(question="who lives in Berlin ?", context=context) == answer
     assert pipeline(question=["who lives in Berlin ?"] * 2, context=context) == [answer, answer]
 
+    assert pipeline("who lives in Berlin ?", context) == questions.run("who lives in Berlin ?", context) == answer
+    with pytest.raises(TypeError, match="`question` is given by place and by name"):
+        questions.run("who lives in Berlin ?", context, question="who ?")
+    with pytest.raises(TypeError, match="2 were given"):
+        made("tokens-pieces")[0].run("Angela", "Berlin")
+
+    zero_shot = made("zero-shot")[1]
+    labels = ["happy", "sad"]
+    scored = zero_shot(context, candidate_labels=labels)
+    assert zero_shot(context, labels) == zero_shot(context, "happy, sad") == zero_shot(sequences=context, candidate_labels=labels) == scored
+    assert zero_shot([context], labels) == [scored] == list(zero_shot(iter([context]), labels))
+
     ranking, _ = made("ranking")
     ranked = ranking.run(query="who ?", documents=["Angela Merkel", "Berlin"])
     assert sorted(one["corpus_id"] for one in ranked) == [0, 1]
+    assert ranking.run("who ?", ["Angela Merkel", "Berlin"]) == ranked
 
 
 def test_a_stream_puts_out_records_with_their_results_in_order(made):

@@ -213,7 +213,7 @@ class DataStream:
             runner.init_local()
 
         def item(record):
-            given, single, asked = tasks.items(runner.task, record if take is None else take(record), {})
+            given, single, asked = tasks.items(runner.task, (record if take is None else take(record),), {})
             if not single:
                 raise BadInputType("a record is one item, and a list was given; use flat_map first")
             return given, asked
