@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use riverrun::runner::{Compute, ItemError, Method, Prepared, Runnable, Runner, RunnerError, Signature};
 
+use crate::datastream::Target;
 use crate::error::of_runner;
 use crate::gate;
 use crate::waiting::{self, Task};
@@ -104,6 +105,35 @@ fn value(py: Python<'_>, result: Result<Outcome, RunnerError>) -> PyResult<Py<Py
     match result.map_err(|error| of_runner(&error))? {
         Outcome::Returned(value) => Ok(value),
         Outcome::Raised(exception) => Err(PyErr::from_value(exception.into_bound(py))),
+    }
+}
+
+/// A runner as a stream asks it, record by record.
+pub(crate) struct CallTarget {
+    method: Method<PyRunnable>,
+}
+
+impl CallTarget {
+    pub(crate) fn new(runner: &CallableRunner, method: &str) -> PyResult<Self> {
+        Ok(Self { method: runner.method(Some(method))? })
+    }
+}
+
+impl Target for CallTarget {
+    type Input = PyCall;
+    type Answer = Result<Outcome, RunnerError>;
+
+    fn input(&self, packed: &Bound<'_, PyAny>) -> PyResult<PyCall> {
+        let (payload, rows) = packed.extract()?;
+        Ok(PyCall { payload, rows })
+    }
+
+    fn ask(&self, input: PyCall) -> impl Future<Output = Self::Answer> + Send {
+        self.method.async_run(input)
+    }
+
+    fn result<'py>(&self, py: Python<'py>, answer: Self::Answer) -> PyResult<Bound<'py, PyAny>> {
+        Ok(value(py, answer)?.into_bound(py))
     }
 }
 

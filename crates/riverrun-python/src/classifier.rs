@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -15,9 +14,6 @@ use crate::error::{of_client, of_runner};
 use crate::text_input::{self, Asked};
 use crate::waiting::{self, Task};
 use crate::{client, forked, stats};
-
-/// How long a call waits before it looks again whether the queue has room for all its texts.
-const ROOM: Duration = Duration::from_millis(2);
 
 type Results = Vec<Result<Vec<Classification>, RunnerError>>;
 
@@ -55,13 +51,7 @@ impl TextClassificationRunner {
 
 /// Computes all texts once the queue has room for them.
 async fn all(runner: Runner<TextClassification>, texts: Vec<TextInput>) -> Result<Results, RunnerError> {
-    let method = runner.with(riverrun::runner::RequestOptions::new())?;
-    loop {
-        match method.try_async_run_batch(texts.clone()).await {
-            Err(RunnerError::QueueFull { .. }) => tokio::time::sleep(ROOM).await,
-            results => return results,
-        }
-    }
+    runner.with(riverrun::runner::RequestOptions::new())?.async_run_batch(texts).await
 }
 
 fn outputs(results: Result<Results, RunnerError>) -> PyResult<Vec<Vec<Classification>>> {

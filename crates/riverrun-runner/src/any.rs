@@ -59,6 +59,12 @@ pub trait AnyRunner: Send + Sync + 'static {
     /// queue is full, the method is unknown. What goes wrong with single items is in the [`Answers`].
     fn call(&self, call: Call) -> BoxFuture<'static, Result<Answers, RunnerError>>;
 
+    /// As [`call`](Self::call), but it waits for room in the queue.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), but for a full queue.
+    fn call_when_room(&self, call: Call) -> BoxFuture<'static, Result<Answers, RunnerError>>;
+
     /// As [`call`](Self::call), on the calling thread, which waits for room in the queue and computes where a permit is idle.
     ///
     /// # Errors
@@ -285,6 +291,18 @@ impl<R: Portable> AnyRunner for Runner<R> {
                     method.try_async_run_batch(inputs).await?
                 }
             };
+            Ok(Answers(Box::new(Typed::<R> { runner, results })))
+        })
+    }
+
+    fn call_when_room(&self, call: Call) -> BoxFuture<'static, Result<Answers, RunnerError>> {
+        let Call { method, inputs, options } = call;
+        let method = self.method_of(method.as_deref()).map(|method| method.with(options));
+        let runner = self.shared_name();
+        Box::pin(async move {
+            let method = method?;
+            let invalid = |error| RunnerError::InvalidInput { runner: runner.clone(), error };
+            let results = method.async_run_batch(decode::<R>(inputs).map_err(invalid)?).await?;
             Ok(Answers(Box::new(Typed::<R> { runner, results })))
         })
     }

@@ -203,10 +203,17 @@ impl<R: Runnable> Method<R> {
     pub fn try_async_run_batch(
         &self, inputs: Vec<R::Input>,
     ) -> impl Future<Output = Result<Results<R>, RunnerError>> + Send + 'static {
-        self.clone().answer_all(inputs)
+        self.clone().answer_all(inputs, true)
     }
 
-    async fn answer_all(self, inputs: Vec<R::Input>) -> Result<Results<R>, RunnerError> {
+    /// As [`try_async_run_batch`](Self::try_async_run_batch), but it waits for room in the queue.
+    pub fn async_run_batch(
+        &self, inputs: Vec<R::Input>,
+    ) -> impl Future<Output = Result<Results<R>, RunnerError>> + Send + 'static {
+        self.clone().answer_all(inputs, false)
+    }
+
+    async fn answer_all(self, inputs: Vec<R::Input>, refuse: bool) -> Result<Results<R>, RunnerError> {
         if inputs.is_empty() {
             return Ok(Vec::new());
         }
@@ -220,7 +227,7 @@ impl<R: Runnable> Method<R> {
             .collect();
         drop(group);
         let max = core.batching.max_queue;
-        let mut first = true;
+        let mut first = refuse;
         while !items.is_empty() {
             let part = items.len().min(if first && items.len() <= max { max } else { max.div_ceil(2) });
             let rest = items.split_off(part);

@@ -47,6 +47,40 @@ def call(name: str, config: MethodConfig, args: tuple[Any, ...], kwargs: dict[st
     return Call(args, kwargs, rows)
 
 
+def call_of_one(name: str, config: MethodConfig, value: Any) -> Call:
+    """A call with one item, as a batch of one if the method takes batches.
+
+    Raises:
+        BadInput: The item is a table with several rows.
+    """
+    if not config.batchable:
+        return Call((value,), {}, 1)
+    package, dim = _package(value), config.batch_dim[0]
+    if hasattr(value, "columns") or hasattr(value, "schema"):
+        if len(value) != 1:
+            raise BadInput(f"`{name}` is called for one record, and a table with {len(value)} rows was given")
+        return Call((value,), {}, 1)
+    if package == "numpy":
+        import numpy
+
+        return Call((numpy.expand_dims(value, dim),), {}, 1)
+    if package == "torch":
+        return Call((value.unsqueeze(dim),), {}, 1)
+    if dim != 0:
+        raise BadInputType(f"`{name}` takes batches along dimension {dim}: its argument must be an array, not {type(value).__name__}")
+    return Call(([value],), {}, 1)
+
+
+def only(result: Any, config: MethodConfig) -> Any:
+    """The result of a call with one item."""
+    if not config.batchable:
+        return result
+    dim = config.batch_dim[1]
+    if hasattr(result, "iloc"):
+        return result.iloc[0] if dim == 0 else result.iloc[:, 0]
+    return result[0] if dim == 0 else result[(slice(None),) * dim + (0,)]
+
+
 def computer(instance: Any, name: str, config: MethodConfig) -> Callable[[str, list[Call]], list[tuple[Any, Any]]]:
     """What computes the calls of a method: `(result, None)` or `(None, exception)` for each."""
     method = getattr(instance, name)

@@ -88,5 +88,10 @@ class ModelRunner(StoredRunner):
             raise BadInputType(f"top_k is a number, or None for all labels, not {top_k!r}")
         return conventions.Output(top_k, False, function), True
 
+    def _unpacked(self, labels: list[dict[str, Any]], is_string: bool) -> Any:  # type: ignore[override]
+        # As `run` gives it for one text.
+        result = self._output.of(labels, None)
+        return [result] if is_string else result
+
     def __reduce__(self) -> tuple[Any, ...]:
         return ModelRunner, (self._tag, self.name, self._top_k, self._task, self._batching, self._bound)

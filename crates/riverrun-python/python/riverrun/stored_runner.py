@@ -43,6 +43,18 @@ class StoredRunner:
         """As `run`, without blocking the event loop. It is not computed any more once the task is cancelled."""
         raise NotImplementedError
 
+    def _gives_tensors(self) -> bool:
+        """Whether results come from the native side as tensors."""
+        return False
+
+    def _packed(self, item: Any) -> Any:
+        """One item of a stream as the native side takes it."""
+        raise NotImplementedError
+
+    def _unpacked(self, *results: Any) -> Any:
+        """The result of one item of a stream."""
+        raise NotImplementedError
+
     @property
     def _native(self) -> Any:
         if self._made is None:

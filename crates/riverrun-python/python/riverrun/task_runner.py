@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from riverrun import _native, arrays, awaiting, tasks
+from riverrun.exceptions import BadInputType
 from riverrun.stored_runner import StoredRunner
 
 if TYPE_CHECKING:
@@ -57,23 +58,30 @@ class TaskRunner(StoredRunner):
             ComputeError: The model could not compute it.
         """
         given, single, asked = tasks.items(self.task, inputs, options)
-        as_tensors = self._is_array()
-        return self._of(self._native.run(given, asked, as_tensors), single, as_tensors)
+        return self._of(self._native.run(given, asked, self._gives_tensors()), single)
 
     async def async_run(self, *inputs: Any, **options: Any) -> Any:
         """As `run`, without blocking the event loop. It is not computed any more once the task is cancelled."""
         given, single, asked = tasks.items(self.task, inputs, options)
-        as_tensors = self._is_array()
-        results = await awaiting.result_of(lambda on_done: self._native.submit(given, asked, as_tensors, on_done))
-        return self._of(results, single, as_tensors)
+        is_array = self._gives_tensors()
+        return self._of(await awaiting.result_of(lambda on_done: self._native.submit(given, asked, is_array, on_done)), single)
 
-    def _is_array(self) -> bool:
+    def _gives_tensors(self) -> bool:
         return self.task == "sentence-embeddings" and arrays.is_installed()
 
-    def _of(self, results: list[Any], single: bool, as_tensors: bool) -> Any:
-        if as_tensors:
+    def _of(self, results: list[Any], single: bool) -> Any:
+        if self._gives_tensors():
             results = next(iter(arrays.of_tensors(results).values()))
         return results[0] if single else results
+
+    def _packed(self, item: Any) -> tuple[list[Any], dict[str, Any]]:
+        given, single, asked = tasks.items(self.task, (item,), {})
+        if not single:
+            raise BadInputType("a record is one item, and a list was given; use flat_map first")
+        return given, asked
+
+    def _unpacked(self, results: list[Any]) -> Any:  # type: ignore[override]
+        return self._of(results, True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TaskRunner, (self._tag, self.name, self.task, self._options, self._batching, self._bound)

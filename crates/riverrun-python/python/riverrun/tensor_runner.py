@@ -101,6 +101,24 @@ class TensorRunner(StoredRunner):
             raise BadInput(f"the model takes no tensor `{unknown[0]}`; it takes {', '.join(wanted)}")
         return arrays.to_tensors(named, wanted)
 
+    def _gives_tensors(self) -> bool:
+        return True
+
+    def _packed(self, item: Any) -> list[Any]:
+        def batched(value: Any) -> Any:
+            if value is None:
+                return None
+            return value[None] if hasattr(value, "__array__") and hasattr(value, "shape") else [value]
+
+        if isinstance(item, Mapping):
+            return self._given((), {name: batched(value) for name, value in item.items()})
+        tensors = item if isinstance(item, tuple) else (item,)
+        return self._given(tuple(batched(value) for value in tensors), {})
+
+    def _unpacked(self, tensors: list[Any]) -> Any:  # type: ignore[override]
+        outputs = {name: array[0] for name, array in self._arrays(tensors).items()}
+        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
+
     def _arrays(self, tensors: list[Any]) -> dict[str, Any]:
         # Of no items the native side gives no tensors.
         return arrays.of_tensors(tensors) if tensors else arrays.empty(self.outputs)
@@ -175,6 +193,15 @@ class RowRunner(TensorRunner):
             raise BadInput(f"rows have the shape [rows, features], not {list(array.shape)}")
         array = array if array.dtype in ("f4", "f8") else array.astype("f8")
         return arrays.to_tensors({"input": array}, {}), single
+
+    def _packed(self, item: Any) -> list[Any]:
+        given, single = self._rows(item)
+        if not single:
+            raise BadInputType("a record is one row, and several were given; use flat_map first")
+        return given
+
+    def _unpacked(self, tensors: list[Any]) -> Any:  # type: ignore[override]
+        return self._predictions(tensors, True)
 
     def _predictions(self, tensors: list[Any], single: bool) -> Any:
         (predictions,) = self._arrays(tensors).values()

@@ -1,4 +1,4 @@
-"""Every inference task gives what `transformers` and `sentence-transformers` gave, by runners, pipelines and streams."""
+"""Every inference task gives what `transformers` and `sentence-transformers` gave, by runners and pipelines."""
 
 import asyncio
 import json
@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 import riverrun
-from riverrun.datastream import StreamExecutionEnvironment
-from riverrun.datastream.exceptions import JobExecutionError
 from riverrun.exceptions import BadInput, BadInputType, NotSupported
 
 TASKS = {
@@ -252,32 +250,6 @@ def test_the_parts_of_a_question_and_a_ranking_may_be_given_by_name(made):
     ranked = ranking.run(query="who ?", documents=["Angela Merkel", "Berlin"])
     assert sorted(one["corpus_id"] for one in ranked) == [0, 1]
     assert ranking.run("who ?", ["Angela Merkel", "Berlin"]) == ranked
-
-
-def test_a_stream_puts_out_records_with_their_results_in_order(made):
-    runner, _ = made("tokens-pieces")
-    records = [(number, f"Angela Merkel lives in Berlin {number}") for number in range(300)]
-    env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
-
-    found = list(env.from_collection(records).infer(runner, lambda record: record[1]).execute_and_collect())
-
-    assert [record for record, _ in found] == records
-    assert found[7][1] == runner.run(records[7][1])
-    unordered = env.from_collection(records).infer(runner, lambda record: record[1], ordered=False, capacity=10)
-    assert sorted(record for record, _ in unordered.execute_and_collect()) == records
-
-
-def test_what_is_wrong_with_a_record_ends_the_stream_with_its_error(made):
-    runner, _ = made("tokens-pieces")
-    env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(1)
-    with pytest.raises(JobExecutionError, match="neither text") as caught:
-        list(env.from_collection([1]).infer(runner, lambda record: object()).execute_and_collect())
-    assert isinstance(caught.value.__cause__, BadInputType)
-    with pytest.raises(JobExecutionError) as caught:
-        list(env.from_collection([1]).infer(runner, lambda record: str(1 // 0)).execute_and_collect())
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    with pytest.raises(JobExecutionError, match="flat_map"):
-        list(env.from_collection([1]).infer(runner, lambda record: ["a", "b"]).execute_and_collect())
 
 
 def test_runners_and_pipelines_travel(made):

@@ -28,6 +28,7 @@ def test_arrays_go_in_and_come_out_by_name_or_by_place(net):
 
     assert {name: str(array.dtype) for name, array in outputs.items()} == {"sum": "float32", "best": "int64", "more": "bool"}
     assert (outputs["sum"] == left + right).all() and (outputs["more"] == (left > right)).all()
+    assert all(array.flags.writeable for array in outputs.values())
     for again in (net.run({"left": left, "right": right}), net.run(left, right=right), net.predict.run(right=right, left=left), net.run.run(left, right)):
         assert (again["sum"] == outputs["sum"]).all()
     assert (asyncio.run(net.async_run(left, right))["sum"] == outputs["sum"]).all()

@@ -30,6 +30,8 @@ mod window;
 
 use pyo3::prelude::*;
 
+pub(crate) use stream::Target;
+
 /// Adds what `riverrun.datastream` is made of.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<environment::PyEnvironment>()?;

@@ -9,7 +9,6 @@ mod values;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -18,14 +17,11 @@ use riverrun::model::Model;
 use riverrun::runner::{Answers, AnyRunner, Call, Inputs, RequestOptions, RunnerError};
 
 use self::binding::Binding;
-pub(crate) use self::values::{inputs, results as answered};
+use crate::datastream::Target;
 use crate::error::python::BadInput;
 use crate::error::{of_client, of_runner};
 use crate::waiting::{self, Task};
 use crate::{client, forked, stats};
-
-/// How long a call waits before it looks again whether the queue has room for all its items.
-const ROOM: Duration = Duration::from_millis(2);
 
 /// A runner of a model, and where it runs.
 #[pyclass(frozen, module = "riverrun._native")]
@@ -36,13 +32,13 @@ pub(crate) struct TaskRunner {
 
 /// In which form results are wanted.
 #[derive(Clone, Copy)]
-enum Form {
+pub(crate) enum Form {
     Values,
     Tensors,
 }
 
 impl Form {
-    fn of(as_tensors: bool) -> Self {
+    pub(crate) fn of(as_tensors: bool) -> Self {
         if as_tensors { Self::Tensors } else { Self::Values }
     }
 
@@ -90,7 +86,7 @@ impl TaskRunner {
         forked::check()?;
         let runner = self.bound()?;
         let answers = if waiting::listens(py)? {
-            waiting::wait(py, all(move |call| runner.call(call), inputs))?
+            waiting::wait(py, runner.call_when_room(call(inputs)))?
         } else {
             py.detach(|| runner.call_and_wait(call(inputs)))
         };
@@ -98,20 +94,43 @@ impl TaskRunner {
     }
 }
 
-fn call(inputs: Inputs) -> Call {
-    Call { method: None, inputs, options: RequestOptions::new() }
+/// A runner as a stream asks it, record by record.
+pub(crate) struct TaskTarget {
+    runner: Arc<dyn AnyRunner>,
+    form: Form,
 }
 
-/// Computes all items once the queue has room for them.
-pub(crate) async fn all<F: Future<Output = Result<Answers, RunnerError>>>(
-    run: impl Fn(Call) -> F, inputs: Inputs,
-) -> Result<Answers, RunnerError> {
-    loop {
-        match run(call(inputs.clone())).await {
-            Err(RunnerError::QueueFull { .. }) => tokio::time::sleep(ROOM).await,
-            answers => return answers,
-        }
+impl TaskTarget {
+    pub(crate) fn new(runner: Arc<dyn AnyRunner>, form: Form) -> Self {
+        Self { runner, form }
     }
+}
+
+impl Target for TaskTarget {
+    type Input = Inputs;
+    type Answer = Result<Answers, RunnerError>;
+
+    /// A list of tensors, or items and what is asked for them.
+    fn input(&self, packed: &Bound<'_, PyAny>) -> PyResult<Inputs> {
+        if let Ok(list) = packed.cast::<PyList>() {
+            return Ok(Inputs::Tensors(tensors::from_python(list)?));
+        }
+        let (items, parameters): (Bound<'_, PyList>, Bound<'_, PyDict>) = packed.extract()?;
+        values::inputs(&items, &parameters)
+    }
+
+    fn ask(&self, input: Inputs) -> impl Future<Output = Self::Answer> + Send {
+        self.runner.call_when_room(call(input))
+    }
+
+    fn result<'py>(&self, py: Python<'py>, answer: Self::Answer) -> PyResult<Bound<'py, PyAny>> {
+        self.form.convert(py, &answer.map_err(|error| of_runner(&error))?)
+    }
+}
+
+/// A call of the default method.
+fn call(inputs: Inputs) -> Call {
+    Call { method: None, inputs, options: RequestOptions::new() }
 }
 
 #[pymethods]
@@ -211,7 +230,7 @@ impl TaskRunner {
     fn begin(&self, inputs: Inputs, form: Form, on_done: Py<PyAny>) -> PyResult<Task> {
         forked::check()?;
         let runner = self.bound()?;
-        waiting::begin(all(move |call| runner.call(call), inputs), on_done, move |py, answers| {
+        waiting::begin(runner.call_when_room(call(inputs)), on_done, move |py, answers| {
             let answers = answers.map_err(|error| of_runner(&error))?;
             Ok(form.convert(py, &answers)?.unbind())
         })

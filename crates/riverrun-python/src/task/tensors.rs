@@ -2,7 +2,7 @@
 
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyByteArray, PyBytes, PyList};
 use riverrun::runner::wire::{Datatype, Tensor, TensorData, TensorSpec};
 
 use crate::error::python::{BadInput, BadInputType};
@@ -25,12 +25,13 @@ fn one(tensor: &Bound<'_, PyAny>) -> PyResult<Tensor> {
     Tensor::new(name, datatype, shape, data).map_err(|error| BadInput::new_err(error.to_string()))
 }
 
+/// The data are byte arrays, since who gets an array of numbers may write to it.
 pub(super) fn to_python<'py>(py: Python<'py>, tensors: &[Tensor]) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     for tensor in tensors {
         let (name, datatype, shape) = (tensor.name(), tensor.datatype().name(), tensor.shape().to_vec());
         let data = match tensor.data() {
-            TensorData::Fixed(bytes) => PyBytes::new(py, bytes).into_any(),
+            TensorData::Fixed(bytes) => PyByteArray::new(py, bytes).into_any(),
             TensorData::Strings(strings) => {
                 PyList::new(py, strings.iter().map(|string| PyBytes::new(py, string)))?.into_any()
             }

@@ -164,6 +164,29 @@ async fn a_full_queue_refuses_at_once() {
 }
 
 #[tokio::test]
+async fn a_call_that_waits_for_room_is_let_in_once_there_is_some() {
+    let gate = Arc::new(Gate::default());
+    let runner = length(Batching::default().max_queue(2), Some(gate.clone()));
+    let under_way = tokio::spawn(runner.call(call(None, texts(&["a"]))));
+    tokio::task::yield_now().await;
+    gate.until_reached();
+    let waiting = tokio::spawn(runner.call(call(None, texts(&["b", "c"]))));
+    tokio::task::yield_now().await;
+    assert_eq!(runner.room(), 0);
+
+    let mut patient = runner.call_when_room(call(Some("twice"), texts(&["de", "f", "g", "", "h"])));
+    assert!(patient.as_mut().now_or_never().is_none());
+    gate.open();
+    let answers = patient.await.unwrap();
+
+    let of = |index: usize| answers.get(index).unwrap().map(|length| serde_json::to_value(length).unwrap());
+    assert_eq!([0, 1, 2, 4].map(|index| of(index).unwrap()), [json!(4), json!(2), json!(2), json!(2)]);
+    assert!(matches!(of(3), Err(RunnerError::InvalidInput { .. })));
+    assert_eq!(values(&under_way.await.unwrap().unwrap()), [json!(1)]);
+    assert_eq!(values(&waiting.await.unwrap().unwrap()), [json!(1), json!(1)]);
+}
+
+#[tokio::test]
 async fn a_call_larger_than_the_queue_is_let_in_bit_by_bit() {
     let runner = length(Batching::default().max_queue(3), None);
 

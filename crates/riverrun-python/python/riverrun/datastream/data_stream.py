@@ -6,11 +6,10 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from riverrun import _native, tasks
 from riverrun.common.typeinfo import PickledBytesTypeInfo, TupleTypeInfo, TypeInformation
 from riverrun.common.types import Row
 from riverrun.common.watermark_strategy import WatermarkStrategy
-from riverrun.datastream import _calls
+from riverrun.datastream import _calls, _infer
 from riverrun.datastream._assigners import _CountWindows
 from riverrun.datastream._connected import BroadcastConnectedStream, BroadcastStream, ConnectedStreams
 from riverrun.datastream._declared import _description, _positive, _selector, _text, _type
@@ -31,7 +30,6 @@ from riverrun.datastream.functions import (
 from riverrun.datastream.output_tag import OutputTag
 from riverrun.datastream.state import MapStateDescriptor
 from riverrun.exceptions import BadInput, BadInputType, NotSupported
-from riverrun.task_runner import TaskRunner
 
 if TYPE_CHECKING:
     from riverrun.common.execution_config import ExecutionConfig
@@ -176,8 +174,12 @@ class DataStream:
         the interpreter is free meanwhile. The runner is initialised in this process if it is not yet.
 
         Args:
-            runner: A runner of `riverrun`, as `riverrun.transformers.get(tag).to_runner()`.
-            text: Gives the text of a record, or whatever else the runner's `run` takes for one; the record itself if absent.
+            runner: A runner of a model, as `riverrun.transformers.get(tag).to_runner()`; or a `riverrun.Runner` of your own model, or one of
+                its methods: `runner.predict`.
+            text: Gives the text of a record, or whatever else the runner takes for one item; the record itself if absent. Of an ONNX model
+                that is a dictionary of arrays without the dimension of the items, a tuple of them in the model's order, or the only one; of
+                trees a row, as a list or by the features' names; of a method of your own its argument, which is put into a list, or an
+                array into an array with one dimension more, if the method takes batches.
             ordered: Whether results keep the order of the records.
             capacity: How many records of a subtask may be in flight.
 
@@ -189,42 +191,7 @@ class DataStream:
         >>> best[0]["label"]
         'positive'
         """
-        if text is not None and not callable(text):
-            raise BadInputType(f"`infer` takes a function that gives the text of a record, and {text!r} was given")
-
-        if isinstance(runner, TaskRunner):
-            return self._infer_task(runner, text, ordered, capacity)
-        native = getattr(runner, "_native", None)
-        if not isinstance(native, _native.TextClassificationRunner):
-            raise BadInputType(f"`infer` takes a runner of a model for texts or images, and {runner!r} was given; call other runners in `map`")
-
-        def output(labels, is_string):
-            # As `runner.run` gives it for one text.
-            result = runner._output.of(labels, None)
-            return [result] if is_string else result
-
-        def build(graph, stream):
-            return stream.infer(native, text, ordered, capacity, output)
-
-        return self._derive("Infer", build)
-
-    def _infer_task(self, runner: TaskRunner, take: Callable | None, ordered: bool, capacity: int | None) -> DataStream:
-        if not runner.is_initialised:
-            runner.init_local()
-
-        def item(record):
-            given, single, asked = tasks.items(runner.task, (record if take is None else take(record),), {})
-            if not single:
-                raise BadInputType("a record is one item, and a list was given; use flat_map first")
-            return given, asked
-
-        def output(results):
-            return runner._of(results, True, False)
-
-        def build(graph, stream):
-            return stream.infer_task(runner._native, item, ordered, capacity, output)
-
-        return self._derive("Infer", build)
+        return self._derive("Infer", _infer.building(runner, text, ordered, capacity))
 
     def window_all(self, window_assigner: WindowAssigner) -> AllWindowedStream:
         """Gathers all records in windows, by one subtask."""

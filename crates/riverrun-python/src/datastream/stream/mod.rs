@@ -20,6 +20,7 @@ use super::side_outputs::SideOutputs;
 use super::value::PyValue;
 
 pub(crate) use connected::{PyBroadcastStream, PyConnectedStreams};
+pub(crate) use infer_task::Target;
 pub(crate) use keyed::PyKeyedStream;
 pub(crate) use operators::PyCollected;
 
