@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from collections.abc import Callable
 
 __all__ = ["CompletableFuture"]
@@ -27,7 +28,7 @@ class CompletableFuture:
     def done(self) -> bool:
         return self._is_cancelled or self._is_done()
 
-    def result(self):
+    def result(self) -> Any:
         """Waits for it."""
         if self._is_cancelled:
             from concurrent.futures import CancelledError

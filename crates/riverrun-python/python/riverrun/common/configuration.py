@@ -80,7 +80,7 @@ class Configuration:
     def key_set(self) -> set[str]:
         return set(self._settings)
 
-    def add_all_to_dict(self, target_dict: dict):
+    def add_all_to_dict(self, target_dict: dict) -> None:
         target_dict.update(self._settings)
 
     def add_all(self, other: Configuration, prefix: str | None = None) -> Configuration:

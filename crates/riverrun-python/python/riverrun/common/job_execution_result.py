@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from riverrun.common.job_id import JobID
 from riverrun.exceptions import NotSupported
 
@@ -21,7 +23,7 @@ class JobExecutionResult:
         """From submission to the end, in milliseconds."""
         return self._runtime_millis
 
-    def get_accumulator_result(self, accumulator_name: str):
+    def get_accumulator_result(self, accumulator_name: str) -> NoReturn:
         raise NotSupported("there are no accumulators; count with a metric, or emit what you have counted")
 
     def get_all_accumulator_results(self) -> dict:

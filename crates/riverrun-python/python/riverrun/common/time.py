@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["Duration", "Instant", "Time"]
 
 
@@ -129,7 +131,7 @@ class Time:
         return f"Time({self._milliseconds} ms)"
 
 
-def millis_of(time, what: str) -> int:
+def millis_of(time: Any, what: str) -> int:
     """The milliseconds of a `Time`, a `Duration` or a number of them.
 
     >>> millis_of(Time.seconds(1), "timeout")

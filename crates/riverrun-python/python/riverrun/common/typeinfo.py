@@ -6,6 +6,7 @@ A declared type is checked, and where it says so records are converted: ``FLOAT`
 
 from __future__ import annotations
 
+from typing import Any
 import struct
 from enum import Enum
 
@@ -31,7 +32,7 @@ class TypeInformation:
         """A record as it is printed."""
         return str(value)
 
-    def check(self, value):
+    def check(self, value: Any) -> Any:
         """The value as this type has it; raises where it is of another."""
         from riverrun._native import convert_record
 
@@ -40,10 +41,10 @@ class TypeInformation:
     def need_conversion(self) -> bool:
         return False
 
-    def to_internal_type(self, obj):
+    def to_internal_type(self, obj: Any) -> Any:
         return obj
 
-    def from_internal_type(self, obj):
+    def from_internal_type(self, obj: Any) -> Any:
         return obj
 
     def __eq__(self, other):
@@ -140,15 +141,15 @@ class SqlTimeTypeInfo(TypeInformation):
     """Dates, times of day and timestamps of `datetime`."""
 
     @staticmethod
-    def DATE():
+    def DATE() -> DateTypeInfo:
         return DateTypeInfo()
 
     @staticmethod
-    def TIME():
+    def TIME() -> TimeTypeInfo:
         return TimeTypeInfo()
 
     @staticmethod
-    def TIMESTAMP():
+    def TIMESTAMP() -> TimestampTypeInfo:
         return TimestampTypeInfo()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from enum import Enum
 
 __all__ = ["Row", "RowKind"]
@@ -68,10 +69,10 @@ class Row:
     def get_row_kind(self) -> RowKind:
         return self._row_kind
 
-    def set_row_kind(self, row_kind: RowKind):
+    def set_row_kind(self, row_kind: RowKind) -> None:
         self._row_kind = row_kind
 
-    def set_field_names(self, field_names: list):
+    def set_field_names(self, field_names: list) -> None:
         self._fields = list(field_names)
 
     def get_fields_by_names(self, names: list[str]) -> list:
@@ -85,7 +86,7 @@ class Row:
         return [self._values[own.index(name)] for name in names]
 
     @staticmethod
-    def of_kind(row_kind: RowKind, *args, **kwargs) -> Row:
+    def of_kind(row_kind: RowKind, *args: Any, **kwargs: Any) -> Row:
         row = Row(*args, **kwargs)
         row.set_row_kind(row_kind)
         return row

@@ -1,5 +1,7 @@
 """The usual predicates of retry strategies."""
 
+from typing import Any
+
 __all__ = ["empty_result_predicate", "exception_type_predicate", "has_exception_predicate"]
 
 
@@ -8,11 +10,11 @@ def empty_result_predicate(result: list) -> bool:
     return not result
 
 
-def has_exception_predicate(error) -> bool:
+def has_exception_predicate(error: Any) -> bool:
     """Whether anything was raised."""
     return error is not None
 
 
-def exception_type_predicate(error, expected_error_type) -> bool:
+def exception_type_predicate(error: Any, expected_error_type: type[BaseException]) -> bool:
     """Whether an exception of this type was raised."""
     return isinstance(error, expected_error_type)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from riverrun.datastream.functions import OUT, AsyncRetryPredicate, AsyncRetryStrategy
 from riverrun.exceptions import BadInput
 
@@ -21,10 +24,10 @@ class RetryPredicate(AsyncRetryPredicate[OUT]):
         self._result_predicate = result_predicate
         self._exception_predicate = exception_predicate
 
-    def result_predicate(self):
+    def result_predicate(self) -> Callable[[Any], bool] | None:
         return self._result_predicate
 
-    def exception_predicate(self):
+    def exception_predicate(self) -> Callable[[Any], bool] | None:
         return self._exception_predicate
 
 

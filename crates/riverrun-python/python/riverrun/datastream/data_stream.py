@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from riverrun.common.typeinfo import PickledBytesTypeInfo, TupleTypeInfo, TypeInformation
 from riverrun.common.types import Row
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from riverrun.common.execution_config import ExecutionConfig
     from riverrun.datastream.connectors.base import Sink
     from riverrun.datastream.stream_execution_environment import StreamExecutionEnvironment
+    from riverrun.runner import Runner, RunnerMethod
+    from riverrun.stored_runner import StoredRunner
 
 __all__ = [
     "AllWindowedStream",
@@ -118,7 +120,7 @@ class DataStream:
         """The operator has a task to itself."""
         return self._set("disable_chaining")
 
-    def slot_sharing_group(self, slot_sharing_group) -> DataStream:
+    def slot_sharing_group(self, slot_sharing_group: Any) -> DataStream:
         without_effect("slot_sharing_group", "there are no slots in one process")
         return self
 
@@ -167,7 +169,14 @@ class DataStream:
         call, type_info = _calls.Calls(func, "process_element"), _type(output_type)
         return self._derive("Process", lambda graph, stream: stream.process(call, _description(type_info)), type_info)
 
-    def infer(self, runner, text: Callable | None = None, *, ordered: bool = True, capacity: int | None = None) -> DataStream:
+    def infer(
+        self,
+        runner: StoredRunner | Runner | RunnerMethod,
+        text: Callable[[Any], Any] | None = None,
+        *,
+        ordered: bool = True,
+        capacity: int | None = None,
+    ) -> DataStream:
         """Applies a runner to what ``text`` takes from each record, and puts out each record with its result.
 
         Records are handed to the runner as they come and computed in its batches; the stream does not wait in between, and
@@ -302,7 +311,7 @@ class DataStream:
         text = _text(self._type_info)
         return self._sink(type(sink).__name__, lambda graph, stream: sink._write(stream, text))
 
-    def add_sink(self, sink_func) -> DataStreamSink:
+    def add_sink(self, sink_func: Any) -> DataStreamSink:
         raise NotSupported("`add_sink` takes sinks written in Java, which run inside Flink only; use `sink_to` or `print`")
 
     def execute_and_collect(
@@ -452,10 +461,12 @@ class KeyedStream(DataStream):
     def sink_to(self, sink: Sink) -> DataStreamSink:
         return self._values().sink_to(sink)
 
-    def add_sink(self, sink_func) -> DataStreamSink:
+    def add_sink(self, sink_func: Any) -> DataStreamSink:
         return self._values().add_sink(sink_func)
 
-    def infer(self, runner, text: Callable | None = None, **options) -> DataStream:
+    def infer(
+        self, runner: StoredRunner | Runner | RunnerMethod, text: Callable[[Any], Any] | None = None, **options: Any
+    ) -> DataStream:
         return self._values().infer(runner, text, **options)
 
     def assign_timestamps_and_watermarks(self, watermark_strategy: WatermarkStrategy) -> DataStream:

@@ -109,19 +109,19 @@ class RuntimeContext(KeyedStateStore):
     def get_task_name_with_subtasks(self) -> str: ...
 
     @abstractmethod
-    def get_job_parameter(self, key: str, default_value: str): ...
+    def get_job_parameter(self, key: str, default_value: str) -> str: ...
 
     @abstractmethod
-    def get_metrics_group(self): ...
+    def get_metrics_group(self) -> Any: ...
 
 
 class Function(ABC):
     """A function of the user's. Each subtask has a copy of its own, which is opened before and closed after all else."""
 
-    def open(self, runtime_context: RuntimeContext):
+    def open(self, runtime_context: RuntimeContext) -> None:
         """Called once per subtask before the first record: the place to load models and to ask for state."""
 
-    def close(self):
+    def close(self) -> None:
         """Called once per subtask at the end, also after a failure."""
 
 
@@ -129,71 +129,71 @@ class MapFunction(Function):
     """Makes one record of each."""
 
     @abstractmethod
-    def map(self, value): ...
+    def map(self, value: Any) -> Any: ...
 
 
 class CoMapFunction(Function):
     """Makes one record of each of two streams."""
 
     @abstractmethod
-    def map1(self, value): ...
+    def map1(self, value: Any) -> Any: ...
 
     @abstractmethod
-    def map2(self, value): ...
+    def map2(self, value: Any) -> Any: ...
 
 
 class FlatMapFunction(Function):
     """Makes any number of records of each."""
 
     @abstractmethod
-    def flat_map(self, value): ...
+    def flat_map(self, value: Any) -> Iterable[Any] | None: ...
 
 
 class CoFlatMapFunction(Function):
     """Makes any number of records of each of two streams."""
 
     @abstractmethod
-    def flat_map1(self, value): ...
+    def flat_map1(self, value: Any) -> Iterable[Any] | None: ...
 
     @abstractmethod
-    def flat_map2(self, value): ...
+    def flat_map2(self, value: Any) -> Iterable[Any] | None: ...
 
 
 class ReduceFunction(Function):
     """Makes one record of two."""
 
     @abstractmethod
-    def reduce(self, value1, value2): ...
+    def reduce(self, value1: Any, value2: Any) -> Any: ...
 
 
 class AggregateFunction(Function):
     """Makes one value of many, by way of an accumulator."""
 
     @abstractmethod
-    def create_accumulator(self): ...
+    def create_accumulator(self) -> Any: ...
 
     @abstractmethod
-    def add(self, value, accumulator):
+    def add(self, value: Any, accumulator: Any) -> Any:
         """Gives the accumulator with the value."""
 
     @abstractmethod
-    def get_result(self, accumulator): ...
+    def get_result(self, accumulator: Any) -> Any: ...
 
     @abstractmethod
-    def merge(self, acc_a, acc_b): ...
+    def merge(self, acc_a: Any, acc_b: Any) -> Any: ...
 
 
 class KeySelector(Function):
     """Gives a record its key."""
 
     @abstractmethod
-    def get_key(self, value): ...
+    def get_key(self, value: Any) -> Any: ...
 
 
 class NullByteKeySelector(KeySelector):
     """The same key for all records."""
 
-    def get_key(self, value):
+    def get_key(self, value: Any) -> Any:
         return 0
 
 
@@ -201,7 +201,7 @@ class FilterFunction(Function):
     """Says which records go on."""
 
     @abstractmethod
-    def filter(self, value): ...
+    def filter(self, value: Any) -> bool: ...
 
 
 class Partitioner(Function):
@@ -253,7 +253,7 @@ class ProcessFunction(Function):
         """What is known of the record."""
 
     @abstractmethod
-    def process_element(self, value, ctx: ProcessFunction.Context): ...
+    def process_element(self, value: Any, ctx: ProcessFunction.Context) -> Iterable[Any] | None: ...
 
 
 class KeyedProcessFunction(Function):
@@ -266,9 +266,9 @@ class KeyedProcessFunction(Function):
         """What is known of the timer."""
 
     @abstractmethod
-    def process_element(self, value, ctx: KeyedProcessFunction.Context): ...
+    def process_element(self, value: Any, ctx: KeyedProcessFunction.Context) -> Iterable[Any] | None: ...
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext):
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterable[Any] | None:
         """Called for a timer of the key when its time has come."""
 
 
@@ -279,10 +279,10 @@ class CoProcessFunction(Function):
         """What is known of the record."""
 
     @abstractmethod
-    def process_element1(self, value, ctx: CoProcessFunction.Context): ...
+    def process_element1(self, value: Any, ctx: CoProcessFunction.Context) -> Iterable[Any] | None: ...
 
     @abstractmethod
-    def process_element2(self, value, ctx: CoProcessFunction.Context): ...
+    def process_element2(self, value: Any, ctx: CoProcessFunction.Context) -> Iterable[Any] | None: ...
 
 
 class KeyedCoProcessFunction(Function):
@@ -295,12 +295,12 @@ class KeyedCoProcessFunction(Function):
         """What is known of the timer."""
 
     @abstractmethod
-    def process_element1(self, value, ctx: KeyedCoProcessFunction.Context): ...
+    def process_element1(self, value: Any, ctx: KeyedCoProcessFunction.Context) -> Iterable[Any] | None: ...
 
     @abstractmethod
-    def process_element2(self, value, ctx: KeyedCoProcessFunction.Context): ...
+    def process_element2(self, value: Any, ctx: KeyedCoProcessFunction.Context) -> Iterable[Any] | None: ...
 
-    def on_timer(self, timestamp: int, ctx: KeyedCoProcessFunction.OnTimerContext):
+    def on_timer(self, timestamp: int, ctx: KeyedCoProcessFunction.OnTimerContext) -> Iterable[Any] | None:
         """Called for a timer of the key when its time has come."""
 
 
@@ -469,10 +469,10 @@ class BroadcastProcessFunction(BaseBroadcastProcessFunction, Generic[IN1, IN2, O
         """For the records: the state can be read."""
 
     @abstractmethod
-    def process_element(self, value: IN1, ctx: BroadcastProcessFunction.ReadOnlyContext): ...
+    def process_element(self, value: IN1, ctx: BroadcastProcessFunction.ReadOnlyContext) -> Iterable[Any] | None: ...
 
     @abstractmethod
-    def process_broadcast_element(self, value: IN2, ctx: BroadcastProcessFunction.Context): ...
+    def process_broadcast_element(self, value: IN2, ctx: BroadcastProcessFunction.Context) -> Iterable[Any] | None: ...
 
 
 class KeyedBroadcastProcessFunction(BaseBroadcastProcessFunction, Generic[KEY, IN1, IN2, OUT]):
@@ -497,10 +497,10 @@ class KeyedBroadcastProcessFunction(BaseBroadcastProcessFunction, Generic[KEY, I
         def time_domain(self) -> TimeDomain: ...
 
     @abstractmethod
-    def process_element(self, value: IN1, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext): ...
+    def process_element(self, value: IN1, ctx: KeyedBroadcastProcessFunction.ReadOnlyContext) -> Iterable[Any] | None: ...
 
     @abstractmethod
-    def process_broadcast_element(self, value: IN2, ctx: KeyedBroadcastProcessFunction.Context): ...
+    def process_broadcast_element(self, value: IN2, ctx: KeyedBroadcastProcessFunction.Context) -> Iterable[Any] | None: ...
 
-    def on_timer(self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext):
+    def on_timer(self, timestamp: int, ctx: KeyedBroadcastProcessFunction.OnTimerContext) -> Iterable[Any] | None:
         """Called for a timer of the key when its time has come."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from riverrun.common.typeinfo import RowTypeInfo, TypeInformation
 from riverrun.exceptions import NotSupported
 
@@ -21,7 +23,7 @@ class OutputTag:
         self.tag_id = tag_id
         self.type_info = RowTypeInfo(type_info) if isinstance(type_info, list) else type_info
 
-    def get_java_output_tag(self):
+    def get_java_output_tag(self) -> NoReturn:
         raise NotSupported("there is no Java on the local host")
 
     def __eq__(self, other):

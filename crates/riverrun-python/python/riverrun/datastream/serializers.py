@@ -12,6 +12,7 @@ classes `register` says how; anything else is a ``TypeError`` where it is put in
 
 from __future__ import annotations
 
+from typing import Any
 import dataclasses
 import datetime
 import decimal
@@ -36,7 +37,7 @@ _readers: dict[str, Callable] = {}
 _found_again: weakref.WeakSet[type] = weakref.WeakSet()
 
 
-def register(cls: type, serializer: TypeSerializer | None = None, *, to=None, of=None, name: str | None = None):
+def register(cls: type, serializer: TypeSerializer | None = None, *, to: Any = None, of: Any = None, name: str | None = None) -> Any:
     """Says how objects of a class are stored: by a `TypeSerializer`, or by two functions, ``to`` for what can be stored and
     ``of`` for the object again. What is stored stands under ``name``, the name of the class unless it is given.
 

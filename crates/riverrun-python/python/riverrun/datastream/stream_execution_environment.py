@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from riverrun import _native, ending
 from riverrun.common.configuration import Configuration
@@ -134,7 +134,7 @@ class StreamExecutionEnvironment:
     def is_chaining_of_operators_with_different_max_parallelism_enabled(self) -> bool:
         return True
 
-    def register_slot_sharing_group(self, slot_sharing_group) -> StreamExecutionEnvironment:
+    def register_slot_sharing_group(self, slot_sharing_group: Any) -> StreamExecutionEnvironment:
         without_effect("register_slot_sharing_group", "there are no slots in one process")
         return self
 
@@ -178,7 +178,7 @@ class StreamExecutionEnvironment:
     def get_default_savepoint_directory(self) -> str | None:
         return None
 
-    def configure(self, configuration: Configuration):
+    def configure(self, configuration: Configuration) -> None:
         """Takes settings by Flink's names: ``parallelism.default``, ``execution.runtime-mode`` and the like."""
         settings = {
             "parallelism.default": lambda value: self.set_parallelism(int(value)),
@@ -199,37 +199,37 @@ class StreamExecutionEnvironment:
         if value.lower() == "false":
             self.disable_operator_chaining()
 
-    def add_python_file(self, file_path: str):
+    def add_python_file(self, file_path: str) -> None:
         without_effect("add_python_file", _NO_CLUSTER)
 
-    def set_python_requirements(self, requirements_file_path: str, requirements_cache_dir: str | None = None):
+    def set_python_requirements(self, requirements_file_path: str, requirements_cache_dir: str | None = None) -> None:
         without_effect("set_python_requirements", _NO_CLUSTER)
 
-    def add_python_archive(self, archive_path: str, target_dir: str | None = None):
+    def add_python_archive(self, archive_path: str, target_dir: str | None = None) -> None:
         without_effect("add_python_archive", _NO_CLUSTER)
 
-    def set_python_executable(self, python_exec: str):
+    def set_python_executable(self, python_exec: str) -> None:
         without_effect("set_python_executable", _NO_CLUSTER)
 
-    def add_jars(self, *jars_path: str):
+    def add_jars(self, *jars_path: str) -> NoReturn:
         raise NotSupported("there is no Java on the local host, and so nothing that a jar could be for; leave `add_jars` out")
 
-    def add_classpaths(self, *classpaths: str):
+    def add_classpaths(self, *classpaths: str) -> NoReturn:
         raise NotSupported("there is no Java on the local host, and so no class path; leave `add_classpaths` out")
 
     def get_default_local_parallelism(self) -> int:
         return self._default_parallelism
 
-    def set_default_local_parallelism(self, parallelism: int):
+    def set_default_local_parallelism(self, parallelism: int) -> None:
         self._default_parallelism = _positive(parallelism, "parallelism")
 
-    def register_cached_file(self, file_path: str, name: str, executable: bool = False):
+    def register_cached_file(self, file_path: str, name: str, executable: bool = False) -> NoReturn:
         raise NotSupported("there is no distributed cache in one process; open the file where it is")
 
-    def create_input(self, input_format, type_info: TypeInformation | None = None) -> DataStream:
+    def create_input(self, input_format: Any, type_info: TypeInformation | None = None) -> DataStream:
         raise NotSupported("input formats are written in Java and run inside Flink only; use `from_source`")
 
-    def add_source(self, source_func, source_name: str = "Custom Source", type_info: TypeInformation | None = None):
+    def add_source(self, source_func: Any, source_name: str = "Custom Source", type_info: TypeInformation | None = None) -> NoReturn:
         raise NotSupported("`add_source` takes sources written in Java, which run inside Flink only; use `from_source`")
 
     def _source(self, name: str, build, type_info: TypeInformation | None) -> DataStream:
@@ -321,7 +321,7 @@ class StreamExecutionEnvironment:
         """The program so far as text for people: the operators, and which share a task."""
         return self._graph(self._nodes).native.explain()
 
-    def close(self):
+    def close(self) -> None:
         """Forgets the program so far."""
         self._nodes = []
 

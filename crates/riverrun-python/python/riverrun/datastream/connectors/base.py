@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from abc import ABC, abstractmethod
 from enum import Enum
 
@@ -44,11 +45,11 @@ class StreamTransformer(ABC):
     """What is done to a stream before it is written."""
 
     @abstractmethod
-    def apply(self, ds): ...
+    def apply(self, ds: Any) -> Any: ...
 
 
 class SupportsPreprocessing(ABC):
     """A sink that has something done to the stream before."""
 
     @abstractmethod
-    def get_transformer(self): ...
+    def get_transformer(self) -> Any: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
 import os
 
 from riverrun.common.serialization import Encoder, _check_charset
@@ -192,7 +193,7 @@ class FileCompactStrategy:
     """When small files are put together."""
 
     @staticmethod
-    def builder():
+    def builder() -> NoReturn:
         raise NotSupported("small files are not put together; choose a rolling policy with larger ones")
 
 
@@ -200,11 +201,11 @@ class FileCompactor:
     """How small files are put together."""
 
     @staticmethod
-    def concat_file_compactor(file_delimiter: bytes | None = None):
+    def concat_file_compactor(file_delimiter: bytes | None = None) -> NoReturn:
         raise NotSupported("small files are not put together; choose a rolling policy with larger ones")
 
     @staticmethod
-    def identical_file_compactor():
+    def identical_file_compactor() -> NoReturn:
         raise NotSupported("small files are not put together; choose a rolling policy with larger ones")
 
 
@@ -214,7 +215,7 @@ class FileSink(Sink):
     def __init__(self, builder: FileSink.RowFormatBuilder):
         self._builder = builder
 
-    def get_transformer(self):
+    def get_transformer(self) -> Any:
         return None
 
     @staticmethod
@@ -222,7 +223,7 @@ class FileSink(Sink):
         return FileSink.RowFormatBuilder(base_path, encoder)
 
     @staticmethod
-    def for_bulk_format(base_path: str, writer_factory):
+    def for_bulk_format(base_path: str, writer_factory: Any) -> NoReturn:
         raise NotSupported("bulk formats are not supported yet; use `for_row_format`")
 
     class RowFormatBuilder:
@@ -251,7 +252,7 @@ class FileSink(Sink):
             self._policy = rolling_policy
             return self
 
-        def enable_compact(self, strategy, compactor):
+        def enable_compact(self, strategy: Any, compactor: Any) -> NoReturn:
             raise NotSupported("small files are not put together; choose a rolling policy with larger ones")
 
         def disable_compact(self) -> FileSink.RowFormatBuilder:
@@ -275,9 +276,9 @@ class StreamingFileSink:
         raise NotSupported("`StreamingFileSink` is the older one; use `FileSink`")
 
     @staticmethod
-    def for_row_format(base_path: str, encoder: Encoder):
+    def for_row_format(base_path: str, encoder: Encoder) -> NoReturn:
         raise NotSupported("`StreamingFileSink` is the older one; use `FileSink.for_row_format`")
 
     @staticmethod
-    def for_bulk_format(base_path: str, writer_factory):
+    def for_bulk_format(base_path: str, writer_factory: Any) -> NoReturn:
         raise NotSupported("bulk formats are not supported yet; use `FileSink.for_row_format`")
