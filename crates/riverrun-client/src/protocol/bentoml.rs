@@ -101,7 +101,7 @@ impl<R: Portable> Protocol<R> for Bentoml {
         }
         // With named arguments, parameters are arguments too; otherwise they can only go into the item.
         let inside = if self.api.argument.is_none() { parameters.clone() } else { Map::new() };
-        let mut items = inputs.iter().map(|input| R::to_payload(input).with_parameters(&inside).into_value());
+        let mut items = inputs.iter().map(|input| R::beside(R::to_payload(input), &inside).into_value());
         let value = match self.api.shape {
             Shape::List => Value::Array(items.collect()),
             Shape::Item | Shape::Text => items.next().ok_or_else(|| "there is no item".to_owned())?,

@@ -15,7 +15,7 @@ impl<R: Portable> Protocol<R> for Riverrun {
     }
 
     fn encode(&self, method: Option<&str>, inputs: &[R::Input], parameters: &Map) -> Result<Encoded, String> {
-        let inputs = inputs.iter().map(|input| R::to_payload(input).with_parameters(parameters)).collect();
+        let inputs = inputs.iter().map(|input| R::beside(R::to_payload(input), parameters)).collect();
         let request = WireRequest { method: method.map(str::to_owned), inputs };
         let body = request.encode().map_err(|error| format!("an item can't be written: {error}"))?.into();
         let mut headers = HeaderMap::with_capacity(8);

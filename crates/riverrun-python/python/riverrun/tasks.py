@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from typing import Any, Mapping
 
@@ -73,8 +72,7 @@ def items(task: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple
     single = not isinstance(inputs, list)
     given = [inputs] if single else inputs
     if task == "image-classification":
-        given = [_image(item, options) for item in given]
-        options = {}
+        given = [_image(item) for item in given]
     return given, single, options
 
 
@@ -111,31 +109,28 @@ def _of_parts(parts: tuple[str, ...], first: Any, second: Any) -> Any:
     return [dict(zip(parts, pair)) for pair in zip(firsts, seconds)]
 
 
-def _image(item: Any, options: Mapping[str, Any]) -> Any:
-    """The bytes of an image's file, or with options an object with them."""
+def _image(item: Any) -> Any:
+    """The bytes of an image's file; what says more is left as it is."""
     if isinstance(item, dict):
-        return {**{name: value for name, value in options.items() if value is not None}, **item}
+        return item
     if isinstance(item, (bytes, bytearray, memoryview)):
-        data = bytes(item)
-    elif isinstance(item, str) and item.startswith(("http://", "https://")):
+        return bytes(item)
+    if isinstance(item, str) and item.startswith(("http://", "https://")):
         raise NotSupported(f"nothing is downloaded; fetch {item} and give its bytes")
-    elif isinstance(item, (str, os.PathLike)):
+    if isinstance(item, (str, os.PathLike)):
         try:
             with open(item, "rb") as file:
-                data = file.read()
+                return file.read()
         except OSError as cause:
             raise BadInput(f"the image {os.fspath(item)} cannot be read: {cause.strerror}") from cause
-    elif hasattr(item, "save") and hasattr(item, "mode"):
+    if hasattr(item, "save") and hasattr(item, "mode"):
         # An image of Pillow; PNG keeps its levels.
         import io
 
         buffer = io.BytesIO()
         (item if item.mode in ("1", "L", "LA", "P", "RGB", "RGBA") else item.convert("RGB")).save(buffer, "PNG")
-        data = buffer.getvalue()
-    else:
-        raise BadInputType(f"an image is a path, the bytes of its file or an image of Pillow, not {type(item).__name__}")
-    options = {name: value for name, value in options.items() if value is not None}
-    return {"image": base64.b64encode(data).decode(), **options} if options else data
+        return buffer.getvalue()
+    raise BadInputType(f"an image is a path, the bytes of its file or an image of Pillow, not {type(item).__name__}")
 
 
 def nested(task: str, results: list[Any], single: bool) -> Any:

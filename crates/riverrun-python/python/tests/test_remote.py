@@ -1,6 +1,7 @@
 """Runners that a service computes for."""
 
 import asyncio
+import contextlib
 import os
 import pathlib
 import pickle
@@ -15,19 +16,25 @@ import riverrun
 TEXT = "What a lovely day"
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    """`riverrun serve` of the tweet model, on a socket of its own."""
+@contextlib.contextmanager
+def serving(log, model):
+    """`riverrun serve` of a model, on a socket of its own."""
     command = pathlib.Path(os.environ["RIVERRUN_COMMAND"])
     assert command.is_file(), f"{command} is not there; `cargo build -p riverrun-cli` makes it"
-    log = tmp_path_factory.mktemp("service") / "log"
     with open(log, "w") as file:
-        process = subprocess.Popen([command, "serve", "tweet-sentiment", "--port", "0"], stdout=file, stderr=file)
+        process = subprocess.Popen([command, "serve", model, "--port", "0"], stdout=file, stderr=file)
     try:
         yield _url(log, process)
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """A service of the tweet model."""
+    with serving(tmp_path_factory.mktemp("service") / "log", "tweet-sentiment") as url:
+        yield url
 
 
 def _url(log, process):
@@ -44,6 +51,19 @@ def remote(url, **options):
     runner = riverrun.models.get("tweet-sentiment").to_runner(**options)
     runner.init_client(url)
     return runner
+
+
+def test_options_of_a_runner_of_images_reach_the_service(fixtures, tmp_path):
+    model = riverrun.models.import_model(fixtures / "images" / "vit-bilinear", "remote-pets:1")
+    image = fixtures / "images" / "wide.png"
+    with serving(tmp_path / "log", "remote-pets") as url:
+        runner = model.to_runner(top_k=2)
+        runner.init_client(url)
+        local = model.to_runner(top_k=2)
+        local.init_local()
+
+        assert len(runner.run(image)) == 2 and runner.run(image) == local.run(image)
+        assert len(runner.run(image, top_k=1)) == 1
 
 
 def test_a_service_gives_what_the_process_itself_would(service, runner):

@@ -116,7 +116,7 @@ impl Target for TaskTarget {
             return Ok(Inputs::Tensors(tensors::from_python(list)?));
         }
         let (items, parameters): (Bound<'_, PyList>, Bound<'_, PyDict>) = packed.extract()?;
-        values::inputs(&items, &parameters)
+        values::inputs(&*self.runner, &items, &parameters)
     }
 
     fn ask(&self, input: Inputs) -> impl Future<Output = Self::Answer> + Send {
@@ -204,7 +204,7 @@ impl TaskRunner {
     fn run<'py>(
         &self, py: Python<'py>, items: &Bound<'py, PyList>, parameters: &Bound<'py, PyDict>, as_tensors: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let inputs = values::inputs(items, parameters)?;
+        let inputs = values::inputs(&*self.bound()?, items, parameters)?;
         Form::of(as_tensors).convert(py, &self.compute(py, inputs)?)
     }
 
@@ -217,7 +217,7 @@ impl TaskRunner {
     fn submit(
         &self, items: &Bound<'_, PyList>, parameters: &Bound<'_, PyDict>, as_tensors: bool, on_done: Py<PyAny>,
     ) -> PyResult<Task> {
-        self.begin(values::inputs(items, parameters)?, Form::of(as_tensors), on_done)
+        self.begin(values::inputs(&*self.bound()?, items, parameters)?, Form::of(as_tensors), on_done)
     }
 
     /// As `submit`, with tensors as of `run_tensors`.

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyString};
 use pythonize::{depythonize, pythonize};
 use riverrun::runner::wire::{Map, Payload};
-use riverrun::runner::{Answers, Inputs};
+use riverrun::runner::{Answers, AnyRunner, Inputs};
 use serde_json::Value;
 
 use super::failed;
@@ -25,11 +25,13 @@ pub(super) fn map(dict: &Bound<'_, PyDict>) -> PyResult<Map> {
 }
 
 /// Items with what is asked for all of them.
-pub(crate) fn inputs(items: &Bound<'_, PyList>, parameters: &Bound<'_, PyDict>) -> PyResult<Inputs> {
+pub(crate) fn inputs(
+    runner: &dyn AnyRunner, items: &Bound<'_, PyList>, parameters: &Bound<'_, PyDict>,
+) -> PyResult<Inputs> {
     let (parameters, several) = (map(parameters)?, items.len() > 1);
     let item = |(index, item): (usize, Bound<'_, PyAny>)| {
         let what = if several { format!("item {index}") } else { "the input".to_owned() };
-        Ok(payload(&item, &what)?.with_parameters(&parameters))
+        Ok(runner.beside(payload(&item, &what)?, &parameters))
     };
     Ok(Inputs::Payloads(items.iter().enumerate().map(item).collect::<PyResult<_>>()?))
 }
