@@ -13,6 +13,7 @@ mod core;
 mod error;
 mod method;
 mod observer;
+mod pacing;
 mod registry;
 mod remote;
 mod request;

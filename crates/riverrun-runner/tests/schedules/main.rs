@@ -21,6 +21,8 @@ mod method;
 mod model;
 #[path = "../../src/observer.rs"]
 mod observer;
+#[path = "../../src/pacing.rs"]
+mod pacing;
 #[path = "../../src/registry.rs"]
 mod registry;
 #[path = "../../src/remote.rs"]
