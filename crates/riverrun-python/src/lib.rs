@@ -8,6 +8,7 @@
 //! - refuses to go on in a forked child, whose compute threads are gone (`forked`).
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 mod callable;
 mod classifier;
@@ -31,6 +32,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<waiting::Task>()?;
     model::register(module)?;
     module.add_class::<classifier::TextClassificationRunner>()?;
+    module.add("TASKS", PyTuple::new(module.py(), task::TASKS)?)?;
     module.add_class::<task::TaskRunner>()?;
     module.add_class::<callable::CallableRunner>()?;
     service::register(module)?;

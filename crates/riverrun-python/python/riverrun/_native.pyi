@@ -4,6 +4,7 @@ import os
 from typing import Any, Callable, Mapping
 
 __version__: str
+TASKS: tuple[str, ...]
 
 _OnDone = Callable[[Any, BaseException | None], None]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
+# Which closes the gate for what this begins when the interpreter ends.
+from riverrun import ending as ending
+
 if TYPE_CHECKING:
     from riverrun import _native
 

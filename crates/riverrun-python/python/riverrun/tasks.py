@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping
 
+from riverrun import _native
 from riverrun.exceptions import BadInput, BadInputType, NotSupported
 
 __all__: list[str] = []
@@ -16,17 +17,7 @@ ALIASES = {
     "reranking": "text-ranking",
 }
 
-NAMES = (
-    "text-classification",
-    "token-classification",
-    "feature-extraction",
-    "sentence-embeddings",
-    "zero-shot-classification",
-    "fill-mask",
-    "question-answering",
-    "text-ranking",
-    "image-classification",
-)
+NAMES: tuple[str, ...] = _native.TASKS
 
 # What makes an item of arguments by name.
 _PARTS = {"question-answering": ("question", "context"), "text-ranking": ("query", "documents")}

@@ -1,6 +1,5 @@
 """What concerns the process as a whole: imports, Ctrl-C, forks, the end."""
 
-import pathlib
 import signal
 import subprocess
 import sys
@@ -186,21 +185,6 @@ print("over")
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "over\n", "")
-
-
-def test_the_package_is_typed_and_its_stubs_name_all_there_is():
-    import riverrun
-    from riverrun import _native
-
-    package = pathlib.Path(riverrun.__file__).parent
-    stubs = (package / "_native.pyi").read_text()
-
-    assert (package / "py.typed").exists()
-    for name in dir(_native):
-        found = getattr(_native, name)
-        if isinstance(found, type) and found.__module__ == "riverrun._native" and name in stubs:
-            for method in vars(found):
-                assert method.startswith("_") or f"def {method}(" in stubs, f"{name}.{method} has no stub"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ use super::binding::{Binding, WithoutTask};
 use super::unknown;
 use crate::error::of_inference;
 
-pub(super) const NAMES: [&str; 9] = [
+/// The tasks that there are runners for.
+pub(crate) const TASKS: [&str; 9] = [
     "text-classification",
     "token-classification",
     "feature-extraction",

@@ -17,6 +17,7 @@ use riverrun::model::Model;
 use riverrun::runner::{Answers, AnyRunner, Call, Inputs, RequestOptions, RunnerError};
 
 use self::binding::Binding;
+pub(crate) use self::kind::TASKS;
 use crate::datastream::Target;
 use crate::error::python::BadInput;
 use crate::error::{of_client, of_runner};
@@ -238,5 +239,5 @@ impl TaskRunner {
 }
 
 fn unknown(kind: &str) -> PyErr {
-    BadInput::new_err(format!("the task {kind:?} is not implemented; there are {}", kind::NAMES.join(", ")))
+    BadInput::new_err(format!("the task {kind:?} is not implemented; there are {}", TASKS.join(", ")))
 }
