@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 const TASKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../riverrun-inference/tests/fixtures/tasks");
 const IMAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../riverrun-inference/tests/fixtures/images");
+const TABULAR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../riverrun-tabular/tests/fixtures");
+const ONNX: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../riverrun-onnx/tests/fixtures");
 
 fn import(machine: &Machine, path: &str, name: &str, more: &[&str]) {
     let import = machine.run(&[&["models", "import", path, "--name", name, "--version", "1"], more].concat());
@@ -153,6 +155,32 @@ fn what_a_request_asks_for_holds_for_that_request() {
     let tokens = ask(&format!("{}?aggregation_strategy=none", url("tokens-pieces")), &json!(text));
     let groups = ask(&format!("{}?aggregation_strategy=simple", url("tokens-pieces")), &json!(text));
     assert!(tokens[0]["entity"].is_string() && groups[0]["entity_group"].is_string(), "{tokens} {groups}");
+}
+
+#[test]
+fn tensors_and_rows_are_answered_as_predict_answers_them_and_bad_inputs_are_refused() {
+    let machine = Machine::bare();
+    import(&machine, &format!("{ONNX}/two-inputs.onnx"), "sums", &[]);
+    import(&machine, &format!("{TABULAR}/lightgbm-multiclass.txt"), "trees", &[]);
+    let shown = machine.run(&["models", "get", "trees", "--output", "json"]);
+    let shown: Value = serde_json::from_str(&stdout(&shown)).unwrap();
+    let names: Vec<&str> =
+        shown["inputs"].as_array().unwrap().iter().map(|input| input["name"].as_str().unwrap()).collect();
+    let row: Vec<f64> = (0..names.len()).map(|place| place as f64 / 3.0).collect();
+    let named: Value = names.iter().zip(&row).map(|(name, number)| ((*name).to_owned(), json!(number))).collect();
+    let served = machine.serve(&["sums", "trees", "--port", "0"]);
+
+    let sums = [json!({"left": [1, 2], "right": [3, 4]}), json!({"left": [0.5, 2], "right": [3, -4]})];
+    let answers = as_predicted(&machine, &served, "sums", &sums);
+    assert_eq!(answers[0]["sum"]["data"]["FP32"], json!([4.0, 6.0]));
+    let answers = as_predicted(&machine, &served, "trees", &[named]);
+    // A list is one of items: a row by itself stands in one.
+    assert_eq!(ask(&format!("{}/trees", served.url), &json!([row]))[0], answers[0], "by place and by name");
+
+    let message = refused(&format!("{}/sums", served.url), &json!({"left": [1, 2]}));
+    assert!(message.contains("`right` is missing"), "{message}");
+    let message = refused(&format!("{}/trees", served.url), &json!([[1]]));
+    assert!(message.contains(&names.len().to_string()), "{message}");
 }
 
 #[test]
