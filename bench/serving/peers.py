@@ -1,14 +1,18 @@
 """What this benchmark has in common with the one of `bench/peers`: the model, the texts, and how commands are run."""
 
-import importlib.util
+import sys
 from pathlib import Path
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "peers"
+sys.path.append(str(DIRECTORY))
 
-_spec = importlib.util.spec_from_file_location("peers_run", DIRECTORY / "run.py")
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
+import workload  # noqa: E402
+from commands import environment, package, pin_to_cores, processor, python_311, run, say  # noqa: E402, F401
+from workload import make_texts  # noqa: E402, F401
 
-environment, run, say = _module.environment, _module.run, _module.say
-make_model, make_texts, package = _module.make_model, _module.make_texts, _module.package
-pin_to_cores, processor, python_311 = _module.pin_to_cores, _module.processor, _module.python_311
+
+def make_model(head, work):
+    """MiniLM-L6 with this head; without one, this repository's small model."""
+    if head is None:
+        say("no --head: all sides run models/tweet-sentiment, far smaller than MiniLM-L6; its ratios say little about others")
+    return workload.make_model("tweet-sentiment" if head is None else "minilm", head, work)
