@@ -36,6 +36,13 @@ def make_model(shape, head, work):
     return model
 
 
+def make_model_with(head, work):
+    """MiniLM-L6 with this head; without one, this repository's small model, for a try."""
+    if head is None:
+        say("no --head: all sides run models/tweet-sentiment, far smaller than MiniLM-L6; its ratios say little about others")
+    return make_model("tweet-sentiment" if head is None else "minilm", head, work)
+
+
 def read_texts(file, count):
     if file is None:
         say("no --texts: generated lines with the lengths of tweets")
