@@ -11,15 +11,16 @@ use crate::failure::Result;
 #[command(
     override_usage = "riverrun predict [OPTIONS] TAG [FILE]...",
     after_help = "\
-Applies any model of the store, by what it is for: a text task, tensors of an ONNX
-model, rows of a tree ensemble. Records come from FILEs or standard input: JSON lines
-(.jsonl) with what a service takes, tables (.csv, .tsv) by their columns' names, or
-lines of text (.txt). Each gives one line of JSON in the same order: what was given,
-and {\"output\": what a service answers}. `riverrun models get TAG` shows what a model
-takes and gives.
+Applies any model of the store, by what it is for: a text task, images, tensors of an
+ONNX model, rows of a tree ensemble. Records come from FILEs or standard input: JSON
+lines (.jsonl) with what a service takes, tables (.csv, .tsv) by their columns' names,
+lines of text (.txt), or images themselves, whose paths are lines. Each gives one line
+of JSON in the same order: what was given, and {\"output\": what a service answers}.
+`riverrun models get TAG` shows what a model takes and gives.
 
 Examples:
   riverrun predict fraud transactions.csv --output scores.jsonl
+  riverrun predict pets photos/*.jpg
   riverrun predict nli posts.txt --option candidate_labels='[\"sports\", \"politics\"]'"
 )]
 pub(crate) struct PredictArguments {

@@ -8,7 +8,7 @@ mod hub;
 mod machine;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use hub::{COMMIT, Fault, Hub};
@@ -266,6 +266,66 @@ fn a_gated_model_needs_the_right_token_from_the_environment_or_a_file() {
     assert!(unused.status.success() && offline.status.success(), "{}{}", stderr(&unused), stderr(&offline));
     assert!(!stderr(&malformed).contains("two words"), "what is in the file is not shown");
     assert!(from_file.status.success() && from_environment.status.success(), "{}", stderr(&from_file));
+}
+
+#[test]
+fn the_cache_is_where_the_hubs_own_client_has_it() {
+    let (machine, hub) = (Machine::bare(), Hub::start());
+    hub.directory("org/model", Path::new(MODEL));
+    let pull = |variables: &[(&str, PathBuf)], more: &[&str]| {
+        let mut command = machine.command(&[&["models", "pull", "hf:org/model"], more].concat());
+        for name in ["HF_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"]
+        {
+            command.env_remove(name);
+        }
+        command.env_remove("HF_HUB_OFFLINE").env("HF_ENDPOINT", hub.address()).env("NO_PROXY", "127.0.0.1");
+        command.env("HOME", machine.path("user")).envs(variables.iter().map(|(name, place)| (*name, place)));
+        command.output().unwrap()
+    };
+    let cases: [(&[(&str, PathBuf)], &str); 5] = [
+        (&[("HF_HUB_CACHE", machine.path("a")), ("HF_HOME", machine.path("b"))], "a"),
+        (&[("HF_HOME", machine.path("b")), ("XDG_CACHE_HOME", machine.path("c"))], "b/hub"),
+        (&[("XDG_CACHE_HOME", machine.path("c"))], "c/huggingface/hub"),
+        (&[("HF_HOME", "~/d".into())], "user/d/hub"),
+        (&[], "user/.cache/huggingface/hub"),
+    ];
+    for (number, (variables, place)) in cases.into_iter().enumerate() {
+        let name = format!("model-{number}");
+        let offline = [variables, &[("TRANSFORMERS_OFFLINE", "1".into())]].concat();
+
+        let too_early = pull(&offline, &["--name", &name]);
+        let pulled = pull(variables, &["--name", &name]);
+        let again = pull(&offline, &["--name", &format!("{name}-offline")]);
+
+        assert!(!too_early.status.success() && stderr(&too_early).contains("is not in the cache"), "{place}");
+        assert!(pulled.status.success() && again.status.success(), "{}{}", stderr(&pulled), stderr(&again));
+        assert!(machine.path(place).join("models--org--model/snapshots").join(COMMIT).is_dir(), "{place}");
+    }
+}
+
+#[test]
+fn a_password_in_an_address_is_in_no_message_and_in_no_metadata() {
+    let (machine, hub) = (Machine::bare(), Hub::start());
+    hub.directory("org/model", Path::new(MODEL));
+    assert!(pull(&machine, &hub, None, &["hf:org/model"]).status.success());
+    let address = hub.address().replace("http://", "http://me:hf_secret@");
+    let with_password = |arguments: &[&str]| {
+        let mut command = machine.command(&[&["models", "pull"], arguments].concat());
+        command.env("HF_ENDPOINT", &address).env("HF_HOME", machine.path("hf")).env("RIVERRUN_LOG", "trace");
+        command.output().unwrap()
+    };
+
+    let refused = with_password(&["hf:org/model", "--name", "other"]);
+    let offline = with_password(&["hf:org/model", "--name", "other", "--offline"]);
+    let reference = with_password(&["https://me:hf_secret@hub.example/org/model"]);
+
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("http://…@127.0.0.1"), "{}", stderr(&refused));
+    assert!(offline.status.success() && reference.status.code() == Some(2), "{}", stderr(&offline));
+    let kept = stdout(&machine.run(&["models", "get", "other", "--output", "json"]));
+    // A wrong argument is shown as it was typed.
+    let said = [&refused, &offline].map(|output| stderr(output) + &stdout(output)).concat();
+    assert!(!said.contains("hf_secret") && !kept.contains("hf_secret"), "{said}{kept}");
 }
 
 #[test]

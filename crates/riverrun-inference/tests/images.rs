@@ -143,7 +143,7 @@ fn an_image_that_says_it_is_enormous_is_refused_before_it_takes_memory() {
 
     let message = refusal(bomb);
 
-    assert!(message.contains("65535 x 65535 pixels") && message.contains("send a smaller one"), "{message}");
+    assert!(message.contains("65535 x 65535 pixels") && message.contains("give a smaller one"), "{message}");
 }
 
 fn crc(bytes: &[u8]) -> u32 {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Component, Path};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +17,9 @@ use crate::tensor_spec::TensorSpec;
 
 /// The name of the metadata file in a version's directory.
 pub(crate) const METADATA_FILE: &str = "model.toml";
+
+/// The largest `model.toml`, in bytes.
+pub(crate) const MAX_METADATA: u64 = 8 << 20;
 
 /// The version of the metadata's own format.
 const SCHEMA: u32 = 1;
@@ -136,12 +140,16 @@ impl Metadata {
     pub(crate) fn read(tag: &Tag, directory: &Path) -> Result<Self> {
         let path = directory.join(METADATA_FILE);
         let corrupt = |problem: String| Error::CorruptMetadata { tag: tag.clone(), path: path.clone(), problem };
-        let bytes = match fs::read(&path) {
+        let mut bytes = Vec::new();
+        match fs::File::open(&path).and_then(|file| file.take(MAX_METADATA + 1).read_to_end(&mut bytes)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(corrupt("the file is missing".into()));
             }
             read => read.at("read", &path)?,
         };
+        if bytes.len() as u64 > MAX_METADATA {
+            return Err(corrupt(format!("it has more than {} MiB", MAX_METADATA >> 20)));
+        }
         let text = String::from_utf8(bytes).map_err(|_| corrupt("it is not UTF-8".into()))?;
 
         let metadata = Self::parse(&text).map_err(corrupt)?;
@@ -165,8 +173,13 @@ impl Metadata {
     }
 
     pub(crate) fn to_toml(&self, tag: &Tag) -> Result<String> {
-        toml::to_string(self)
-            .map_err(|error| Error::UnwritableMetadata { tag: tag.clone(), problem: error.to_string() })
+        let unwritable = |problem: String| Error::UnwritableMetadata { tag: tag.clone(), problem };
+        let text = toml::to_string(self).map_err(|error| unwritable(error.to_string()))?;
+        // What is written has to be read again.
+        if text.len() as u64 > MAX_METADATA {
+            return Err(unwritable(format!("it would have more than {} MiB", MAX_METADATA >> 20)));
+        }
+        Ok(text)
     }
 
     fn check(&self, tag: &Tag) -> Result<(), String> {
@@ -248,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn metadata_that_could_not_be_read_again_is_not_written() {
+        let tag: Tag = "bert:1".parse().unwrap();
+        let mut large = sample(&tag);
+        large.metadata.insert("notes".into(), toml::Value::String("x".repeat(8 << 20)));
+
+        let message = large.to_toml(&tag).unwrap_err().to_string();
+
+        assert!(message.contains("more than 8 MiB"), "{message}");
+    }
+
+    #[test]
     fn unusable_metadata_is_an_error_of_one_line_that_says_where_and_what_next() {
         let directory = tempfile::tempdir().unwrap();
         let tag: Tag = "bert:1".parse().unwrap();
@@ -258,6 +282,7 @@ mod tests {
             (good.replace("name = \"bert\"", "name = \"gpt\""), "belongs to `gpt:1`"),
             (good.replace("config.json", "../config.json"), "leaves the model"),
             (good.replace("config.json", "/etc/passwd"), "leaves the model"),
+            (format!("{good}#{}", "x".repeat(8 << 20)), "it has more than 8 MiB"),
         ];
         for (text, expected) in cases {
             fs::write(directory.path().join(METADATA_FILE), text).unwrap();

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use riverrun_model::{Error, ImportOptions, ModelStore, Tag, TagRef};
+use riverrun_model::{Error, ExportOptions, ImportOptions, ModelStore, Tag, TagRef};
 
 /// Set for a child: the store, the directory to import, the tag.
 const CHILD: &str = "RIVERRUN_TEST_CHILD";
@@ -30,6 +30,30 @@ fn ran_as_child() -> bool {
         Err(Error::AlreadyExists { identical: true, .. }) => std::process::exit(17),
         Err(error) => panic!("{error}"),
     }
+}
+
+/// Set for a child that exports: the store, the tag, the file.
+const EXPORTING_CHILD: &str = "RIVERRUN_TEST_EXPORTING_CHILD";
+
+fn ran_as_exporting_child() -> bool {
+    let Ok(arguments) = env::var(EXPORTING_CHILD) else {
+        return false;
+    };
+    let [home, tag, file] = arguments.split('\n').collect::<Vec<_>>()[..] else {
+        panic!("{EXPORTING_CHILD} is malformed");
+    };
+    let store = ModelStore::at(home).unwrap();
+    store.export(&TagRef::parse(tag).unwrap(), file, ExportOptions::new()).unwrap();
+    std::process::exit(0)
+}
+
+fn start_export(test: &str, home: &Path, tag: &str, file: &Path) -> Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(EXPORTING_CHILD, format!("{}\n{tag}\n{}", home.display(), file.display()))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 fn start_import(test: &str, home: &Path, source: &Path, tag: &str) -> Child {
@@ -103,6 +127,46 @@ fn a_killed_import_leaves_no_trace() {
         }
     }
     eprintln!("{survived} of {ROUNDS} imports were over before they were killed");
+}
+
+#[test]
+fn a_killed_export_leaves_no_half_archive_and_the_next_one_clears_up_after_it() {
+    if ran_as_exporting_child() {
+        return;
+    }
+    const TEST: &str = "a_killed_export_leaves_no_half_archive_and_the_next_one_clears_up_after_it";
+    const ROUNDS: u32 = 20;
+    let (home, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = ModelStore::at(home.path()).unwrap();
+    store.import_directory(large_model(16 << 20).path(), "bert:1".parse::<Tag>().unwrap().into()).unwrap();
+    let archive = out.path().join("bert.tar.zst");
+    let started = Instant::now();
+    assert!(start_export(TEST, home.path(), "bert:1", &archive).wait().unwrap().success());
+    let (whole, bytes) = (started.elapsed(), fs::read(&archive).unwrap());
+    fs::remove_file(&archive).unwrap();
+
+    let mut cut_off = 0;
+    for round in 0..ROUNDS {
+        let mut child = start_export(TEST, home.path(), "bert:1", &archive);
+        thread::sleep(whole * round / ROUNDS);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        cut_off += u32::from(names_in(out.path()).iter().any(|name| name.starts_with('.')));
+        if archive.exists() {
+            assert!(fs::read(&archive).unwrap() == bytes, "what has the archive's name is whole");
+            fs::remove_file(&archive).unwrap();
+        }
+    }
+    // As a killed export leaves it, whatever the machine's speed made of the others.
+    fs::write(out.path().join(".bert-1.tar.zst.0123abcd"), "half").unwrap();
+    fs::write(out.path().join(".bert-2.tar.zst.0123abcd"), "of another archive").unwrap();
+    store.export(&TagRef::parse("bert:1").unwrap(), &archive, ExportOptions::new()).unwrap();
+
+    let mut left = names_in(out.path());
+    left.sort();
+    assert_eq!(left, [".bert-2.tar.zst.0123abcd", "bert.tar.zst"]);
+    assert!(fs::read(&archive).unwrap() == bytes);
+    eprintln!("{cut_off} of {ROUNDS} exports had begun and were not over when they were killed");
 }
 
 #[test]

@@ -49,6 +49,11 @@ pub(crate) fn batching(arguments: &Bound<'_, PyDict>) -> PyResult<Batching> {
     Ok(batching)
 }
 
+/// How many results a runner remembers; none unless it is said.
+pub(crate) fn cached(batching: &Bound<'_, PyDict>) -> PyResult<usize> {
+    Ok(optional(batching, "cached")?.unwrap_or_default())
+}
+
 /// How a runner is bound to a service; absent is the default.
 pub(crate) fn options(urls: Vec<String>, arguments: &Bound<'_, PyDict>) -> PyResult<ClientOptions> {
     let mut options = ClientOptions::from(urls);

@@ -104,7 +104,9 @@ impl StoredModel {
 
     fn to_runner(&self, task: &Bound<'_, PyDict>, batching: &Bound<'_, PyDict>) -> PyResult<TextClassificationRunner> {
         let runner = self.model.to_runner_with(text_input::options(task)?).map_err(|error| of_inference(&error))?;
-        Ok(TextClassificationRunner::new(runner.batching(client::batching(batching)?)))
+        Ok(TextClassificationRunner::new(
+            runner.batching(client::batching(batching)?).cached(client::cached(batching)?),
+        ))
     }
 
     /// A runner for any task, or of `"tensors"` or `"rows"` of a model without one.

@@ -40,6 +40,12 @@ pub trait AnyRunner: Send + Sync + 'static {
     /// What the numbers of a row are called: see [`Portable::feature_names`].
     fn feature_names(&self) -> Option<Vec<String>>;
 
+    /// The media types of the files that are an item by themselves, as [`Payload::Bytes`].
+    fn media_types(&self) -> &'static [&'static str];
+
+    /// The item with a request's parameters beside it: see [`Portable::beside`].
+    fn beside(&self, payload: Payload, parameters: &Map) -> Payload;
+
     /// The JSON Schema of an item.
     fn input_schema(&self) -> Value;
 
@@ -242,6 +248,14 @@ impl<R: Portable> AnyRunner for Runner<R> {
 
     fn feature_names(&self) -> Option<Vec<String>> {
         self.loaded()?.feature_names()
+    }
+
+    fn media_types(&self) -> &'static [&'static str] {
+        R::media_types()
+    }
+
+    fn beside(&self, payload: Payload, parameters: &Map) -> Payload {
+        R::beside(payload, parameters)
     }
 
     fn input_schema(&self) -> Value {

@@ -127,11 +127,23 @@ impl Signature {
 #[error("{message}")]
 pub struct ItemError {
     message: String,
+    too_large: bool,
 }
 
 impl ItemError {
     /// An error with this message: what happened, to what, what to do next.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), too_large: false }
+    }
+
+    /// An error with this message: the item is well formed, but larger than any that is computed.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self { message: message.into(), too_large: true }
+    }
+
+    /// Whether the item is larger than any that is computed.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.too_large
     }
 }

@@ -192,6 +192,9 @@ impl Fault {
         match self {
             Self::InvalidInput { index: None, message } => Self::InvalidInput { index: Some(place), message },
             Self::Internal { detail } => Self::Internal { detail: format!("input {place}: {detail}") },
+            Self::Other { status, message } => {
+                Self::Other { status, message: format!("{}{message}", of_input(Some(place))) }
+            }
             other => other,
         }
     }
@@ -240,6 +243,9 @@ impl IntoResponse for Fault {
 impl From<RunnerError> for Fault {
     fn from(error: RunnerError) -> Self {
         match error {
+            RunnerError::InvalidInput { error, .. } if error.is_too_large() => {
+                Self::Other { status: StatusCode::PAYLOAD_TOO_LARGE, message: error.to_string() }
+            }
             RunnerError::InvalidInput { error, .. } => Self::invalid_input(error.to_string()),
             RunnerError::UnknownMethod { method, methods, .. } => {
                 Self::invalid_input(format!("the model has no method `{method}`; it has {}", list(&methods)))

@@ -56,6 +56,8 @@ pub(crate) enum Format {
     Csv,
     // As CSV, separated by tabs
     Tsv,
+    // Each file is an image; standard input lists their paths
+    Image,
 }
 
 impl Format {
@@ -65,6 +67,7 @@ impl Format {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
             "csv" => Some(Self::Csv),
             "tsv" => Some(Self::Tsv),
+            "jpg" | "jpeg" | "png" | "webp" => Some(Self::Image),
             _ => None,
         }
     }

@@ -97,7 +97,7 @@ impl Applied {
             Some(model) if self.task.is_none() && is_bare_onnx(model) => {
                 Intake::Tensors { names: model.metadata().inputs.iter().map(|input| input.name.clone()).collect() }
             }
-            _ => Intake::of_schema(&runner.input_schema()),
+            _ => Intake::of_runner(runner),
         }
     }
 }

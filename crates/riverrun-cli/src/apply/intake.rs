@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use riverrun::runner::AnyRunner;
 use riverrun::runner::wire::{Map, Payload};
 use serde_json::{Value, json};
 
@@ -10,8 +11,8 @@ use super::record::{Fields, Given};
 /// What the model takes.
 #[derive(Debug, Clone)]
 pub(crate) enum Intake {
-    /// A text alone, if `text`, or an object of these properties.
-    Item { text: bool, properties: BTreeMap<String, Property> },
+    /// A text alone, if `text`, or an object of these properties; the file of an image, if `images`.
+    Item { text: bool, images: bool, properties: BTreeMap<String, Property> },
     /// A document of which a query is asked.
     Document { query: String },
     /// A row of features: by these names, or if there are none by their places.
@@ -29,8 +30,13 @@ pub(crate) struct Property {
 }
 
 impl Intake {
-    /// What the JSON Schema of a task's items says.
-    pub(crate) fn of_schema(schema: &Value) -> Self {
+    /// What a task's runner says that it takes.
+    pub(crate) fn of_runner(runner: &dyn AnyRunner) -> Self {
+        let images = runner.media_types().iter().any(|media_type| media_type.starts_with("image/"));
+        Self::of_schema(&runner.input_schema(), images)
+    }
+
+    fn of_schema(schema: &Value, images: bool) -> Self {
         let alternatives = match schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array) {
             Some(several) => several.iter().collect(),
             None => vec![schema],
@@ -44,21 +50,28 @@ impl Intake {
                 properties.insert(name.clone(), Property { required: required(name), text: is_text(schema) });
             }
         }
-        Self::Item { text, properties }
+        Self::Item { text, images, properties }
     }
 
     /// Whether a line of text is something that it takes.
     pub(super) fn takes_text(&self) -> bool {
         match self {
-            Self::Item { text, .. } => *text,
+            Self::Item { text, images, .. } => *text && !images,
             Self::Document { .. } => true,
             Self::Row { .. } | Self::Tensors { .. } => false,
         }
     }
 
+    /// Whether an image's file is something that it takes; a line is its path then.
+    pub(super) fn takes_images(&self) -> bool {
+        matches!(self, Self::Item { images: true, .. })
+    }
+
     /// What is wanted, for a person.
     pub(super) fn wanted(&self) -> String {
         match self {
+            Self::Item { images: true, .. } => "images".into(),
+            Self::Item { text: true, .. } => "texts".into(),
             Self::Item { properties, .. } => {
                 let required = properties.iter().filter(|(_, property)| property.required);
                 format!("objects with {}", listed(required.map(|(name, _)| name)))
@@ -98,6 +111,8 @@ impl Intake {
     pub(super) fn payload(&self, given: &Given) -> Result<Payload, String> {
         match (self, given) {
             (Self::Item { text: true, .. }, Given::Text(text)) => Ok(Payload::Text(text.clone())),
+            (Self::Item { images: true, .. }, Given::Image(path)) => super::image::read(path).map(Payload::Bytes),
+            (_, Given::Image(_)) => Err(format!("it is an image, and the model takes {}", self.wanted())),
             (Self::Item { properties, .. }, Given::Fields(fields)) => of_object(properties, fields),
             (Self::Item { properties, .. }, Given::Row(cells)) => of_object(properties, &typed(properties, cells)),
             (Self::Document { query }, Given::Text(text)) => Ok(document(query, text)),
@@ -230,10 +245,11 @@ mod tests {
     }
 
     fn texts() -> Intake {
-        Intake::of_schema(&json!({"oneOf": [{"type": "string"}, {
+        let schema = json!({"oneOf": [{"type": "string"}, {
             "required": ["text"],
             "properties": {"text": {"type": "string"}, "text_pair": {"type": ["string", "null"]}, "top_k": {"oneOf": []}},
-        }]}))
+        }]});
+        Intake::of_schema(&schema, false)
     }
 
     #[test]

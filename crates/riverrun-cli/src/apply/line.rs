@@ -56,6 +56,7 @@ pub(super) fn write(shape: Shape, given: &Given, result: &str, out: &mut Vec<u8>
 fn beside(given: &Given, results: &[&str], out: &mut Vec<u8>) -> Result<()> {
     match given {
         Given::Text(text) => entry("text", text, out),
+        Given::Image(path) => entry("path", path, out),
         Given::Value(value) => entry("input", value, out),
         Given::Fields(fields) => entries(&fields.0, results, out),
         Given::Row(cells) => entries(&cells.0, results, out),

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
-use super::tally::Tally;
+use super::arguments::Format;
+use super::tally::{Counted, Tally};
 use crate::failure::say;
 
 /// Counts, and a bar where somebody sees it.
@@ -20,23 +21,26 @@ pub(super) struct Progress {
 
 impl Progress {
     /// A bar on standard error if that is a terminal that nothing else is written to.
-    pub(super) fn start(files: &[PathBuf], to_file: bool) -> Self {
-        let tally = Mutex::default();
+    pub(super) fn start(counted: Counted, files: &[PathBuf], to_file: bool) -> Self {
+        let tally = Mutex::new(Tally::of(counted));
         if !io::stderr().is_terminal() || (io::stdout().is_terminal() && !to_file) {
             return Self { bar: ProgressBar::hidden(), tally };
         }
-        let bar = ProgressBar::new_spinner().with_style(style("{human_pos} lines · {rate} lines/s"));
+        let bar =
+            ProgressBar::new_spinner().with_style(style(&format!("{{human_pos}} {counted}s · {{rate}} {counted}s/s")));
         bar.enable_steady_tick(Duration::from_millis(200));
         let regular = |file: &PathBuf| file.metadata().is_ok_and(|metadata| metadata.is_file());
         if !files.is_empty() && files.iter().all(regular) {
-            let (counted, files) = (bar.clone(), files.to_vec());
+            let (shown, files) = (bar.clone(), files.to_vec());
             // The bar has no length until this is done. If there is no thread for it, it never has.
             let _ = std::thread::Builder::new().name("count lines".into()).spawn(move || {
-                if let Ok(lines) = files.iter().map(count_lines).sum::<io::Result<u64>>() {
-                    counted.set_style(style(
-                        "{bar:32} {percent:>3} %  {human_pos} of {human_len} lines · {rate} lines/s · {eta} left",
-                    ));
-                    counted.set_length(lines);
+                let is_image = |file: &PathBuf| Format::of_name(file) == Some(Format::Image);
+                let count = |file| if is_image(file) { Ok(1) } else { count_lines(file) };
+                if let Ok(records) = files.iter().map(count).sum::<io::Result<u64>>() {
+                    shown.set_style(style(&format!(
+                        "{{bar:32}} {{percent:>3}} %  {{human_pos}} of {{human_len}} {counted}s · {{rate}} {counted}s/s · {{eta}} left",
+                    )));
+                    shown.set_length(records);
                 }
             });
         }

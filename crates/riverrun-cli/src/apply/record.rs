@@ -23,6 +23,8 @@ pub(super) struct Record {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Given {
     Text(String),
+    /// The path of an image.
+    Image(String),
     /// An object, or the columns of a row.
     Fields(Fields<Value>),
     /// The columns of a row of texts that may mean numbers.
@@ -77,44 +79,70 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
     }
 }
 
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineIs {
+    Text,
+    Json,
+    /// The path of an image.
+    Path,
+}
+
 /// What a source gives, which is to become a record.
 pub(super) trait Raw: Data {
     /// The record; nothing where there is none, as on a blank line of JSON.
-    fn record(self, is_json: bool) -> Result<Option<Record>, RecordError>;
+    fn record(self, line: LineIs) -> Result<Option<Record>, RecordError>;
 }
 
 impl Raw for Line {
-    fn record(self, is_json: bool) -> Result<Option<Record>, RecordError> {
-        if !is_json {
-            return Ok(Some(Record { given: Given::Text(self.text), number: self.number, input: self.input }));
-        }
-        let text = self.text.trim();
-        let given = match text.as_bytes().first() {
-            None => return Ok(None),
-            Some(b'{') => serde_json::from_str(text).map(Given::Fields),
-            Some(b'"') => serde_json::from_str(text).map(Given::Text),
-            Some(_) => serde_json::from_str(text).map(Given::Value),
+    fn record(self, line: LineIs) -> Result<Option<Record>, RecordError> {
+        let given = match line {
+            LineIs::Text => Some(Given::Text(self.text)),
+            LineIs::Path => (!self.text.is_empty()).then_some(Given::Image(self.text)),
+            LineIs::Json => of_json(&self.text).map_err(|message| RecordError { record: self.place(), message })?,
         };
-        match given {
-            Ok(given) => Ok(Some(Record { given, number: self.number, input: self.input })),
-            Err(error) => {
-                let reason = error.to_string().replace(&format!(" at line {} column", error.line()), ", at character");
-                let message = format!("it is not JSON: {reason}");
-                Err(RecordError { record: self.place(), message })
-            }
-        }
+        Ok(given.map(|given| Record { given, number: self.number, input: self.input }))
     }
 }
 
+/// What a line of JSON says; nothing if it is blank.
+fn of_json(text: &str) -> Result<Option<Given>, String> {
+    let text = text.trim();
+    let given = match text.as_bytes().first() {
+        None => return Ok(None),
+        Some(b'{') => serde_json::from_str(text).map(Given::Fields),
+        Some(b'"') => serde_json::from_str(text).map(Given::Text),
+        Some(_) => serde_json::from_str(text).map(Given::Value),
+    };
+    given.map(Some).map_err(|error| {
+        let reason = error.to_string().replace(&format!(" at line {} column", error.line()), ", at character");
+        format!("it is not JSON: {reason}")
+    })
+}
+
 impl Raw for Positioned<Fields<String>> {
-    fn record(self, _: bool) -> Result<Option<Record>, RecordError> {
+    fn record(self, _: LineIs) -> Result<Option<Record>, RecordError> {
         Ok(Some(Record { given: Given::Row(self.value), number: self.number, input: self.input }))
     }
 }
 
+/// The path of an image that was given by itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ImagePath(pub(super) String);
+
+impl Raw for ImagePath {
+    fn record(self, _: LineIs) -> Result<Option<Record>, RecordError> {
+        let input = self.0.as_str().into();
+        Ok(Some(Record { given: Given::Image(self.0), number: 1, input }))
+    }
+}
+
 impl Record {
-    /// Where it stood, as messages say it.
+    /// Where it stood, as messages say it: an image by its path, wherever that stood.
     pub(super) fn place(&self) -> String {
+        if let Given::Image(path) = &self.given {
+            return path.clone();
+        }
         Line { text: String::new(), number: self.number, input: self.input.clone() }.place()
     }
 }

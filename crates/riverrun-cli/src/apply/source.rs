@@ -1,12 +1,14 @@
 //! Where records come from: files, or standard input.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use riverrun::model::TagRef;
 
 use super::arguments::{ApplyArguments, Format};
+use super::image;
 use super::intake::Intake;
 use crate::failure::{Failure, Result};
 use crate::models::any;
@@ -39,16 +41,31 @@ fn is_a_file(argument: &Path) -> bool {
         || fs::metadata(argument).is_ok()
 }
 
-/// Sees that each is one file. A directory or a pattern could match the output.
-pub(super) fn check(files: &[PathBuf]) -> Result {
-    files.iter().filter(|file| *file != Path::new("-")).try_for_each(|path| {
-        let problem = match fs::metadata(path) {
-            Ok(metadata) if !metadata.is_dir() => return Ok(()),
-            Ok(_) => format!("{} is a directory; give the files in it", path.display()),
-            Err(error) => format!("cannot open {}: {error}; check the path", path.display()),
-        };
-        Err(Failure::Failed(problem))
-    })
+/// The files themselves, each of which is there: a directory stands for the images right in it. Of what else is in one, some could be
+/// the output.
+pub(super) fn checked(given: Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in given {
+        if path == Path::new("-") {
+            files.push(path);
+            continue;
+        }
+        let unreadable =
+            |error: io::Error| Failure::Failed(format!("cannot open {}: {error}; check the path", path.display()));
+        if !fs::metadata(&path).map_err(unreadable)?.is_dir() {
+            files.push(path);
+            continue;
+        }
+        let mut images = image::of_directory(&path).map_err(unreadable)?;
+        if images.is_empty() {
+            return Err(Failure::Failed(format!("{} is a directory; give the files in it", path.display())));
+        }
+        files.append(&mut images);
+    }
+    // A file is read once, however often it is given.
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    Ok(files)
 }
 
 /// How records stand in the files: as was asked for, as their names say, or as the model takes them.
@@ -56,7 +73,7 @@ pub(super) fn format_of(asked: Option<Format>, files: &[PathBuf], intake: &Intak
     let format = match asked {
         Some(format) => format,
         None => {
-            let own = if intake.takes_text() { Format::Text } else { Format::Jsonl };
+            let own = if intake.takes_text() || intake.takes_images() { Format::Text } else { Format::Jsonl };
             let mut formats = files.iter().map(|file| (file, Format::of_name(file).unwrap_or(own)));
             match formats.next() {
                 None => own,
@@ -73,13 +90,18 @@ pub(super) fn format_of(asked: Option<Format>, files: &[PathBuf], intake: &Intak
             }
         }
     };
-    if format == Format::Text && !intake.takes_text() {
-        return Err(Failure::Usage(format!(
+    match format {
+        // A line is an image's path.
+        Format::Text if intake.takes_images() => Ok(format),
+        Format::Text if !intake.takes_text() => Err(Failure::Usage(format!(
             "the model takes {}, not lines of text; give `--format jsonl` or `--format csv`",
             intake.wanted()
-        )));
+        ))),
+        Format::Image if !intake.takes_images() => {
+            Err(Failure::Usage(format!("the model takes {}, not images; give it files of these", intake.wanted())))
+        }
+        format => Ok(format),
     }
-    Ok(format)
 }
 
 /// Sees that the tables have the columns that the model needs. What can't be looked at twice is not looked at.
@@ -87,7 +109,7 @@ pub(super) fn check_columns(format: Format, files: &[PathBuf], intake: &Intake) 
     let delimiter = match format {
         Format::Csv => b',',
         Format::Tsv => b'\t',
-        Format::Text | Format::Jsonl => return Ok(()),
+        Format::Text | Format::Jsonl | Format::Image => return Ok(()),
     };
     for path in files.iter().filter(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file())) {
         let Some(columns) = columns(path, delimiter) else { continue };

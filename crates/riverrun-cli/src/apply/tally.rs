@@ -8,8 +8,27 @@ use indicatif::HumanCount;
 /// How many places of bad lines the summary names.
 const NAMED: usize = 3;
 
+/// What the records are called.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Counted {
+    #[default]
+    Lines,
+    Images,
+}
+
+impl std::fmt::Display for Counted {
+    /// One of them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Lines => "line",
+            Self::Images => "image",
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    counted: Counted,
     done: u64,
     labels: BTreeMap<String, u64>,
     bad: u64,
@@ -18,6 +37,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    pub(super) fn of(counted: Counted) -> Self {
+        Self { counted, ..Self::default() }
+    }
+
     /// Counts records that have results, and the labels that some of them got.
     pub(super) fn done(&mut self, records: u64, labels: &[String]) {
         self.done += records;
@@ -44,7 +67,7 @@ impl Tally {
     pub(super) fn summary(&self, interrupted: bool, errors: Option<&Path>) -> String {
         let count =
             |count: u64, noun: &str| format!("{} {noun}{}", HumanCount(count), if count == 1 { "" } else { "s" });
-        let mut summary = count(self.lines(), "line");
+        let mut summary = count(self.lines(), &self.counted.to_string());
         if interrupted {
             summary = format!("interrupted after {summary}");
         }
@@ -55,7 +78,11 @@ impl Tally {
         if self.bad > 0 {
             let more = self.bad - self.named.len() as u64;
             let more = if more > 0 { format!(" and {} more", HumanCount(more)) } else { String::new() };
-            summary = format!("{summary} · {} ({}{more})", count(self.bad, "bad line"), self.named.join(", "));
+            summary = format!(
+                "{summary} · {} ({}{more})",
+                count(self.bad, &format!("bad {}", self.counted)),
+                self.named.join(", ")
+            );
             if let Some(path) = errors {
                 summary = format!("{summary}: see {}", path.display());
             }

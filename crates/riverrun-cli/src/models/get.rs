@@ -4,7 +4,6 @@ use riverrun::inference::QuantizationReport;
 use riverrun::model::{ModelStore, TagRef};
 
 use super::{Form, quantize, view};
-use crate::apply::stored_precision;
 use crate::failure::{Result, put};
 
 /// How many inputs, outputs or files are shown to people.
@@ -13,7 +12,7 @@ const MANY: usize = 20;
 pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
     let model = store.get(tag)?;
     if form == Form::Json {
-        return put(view::json(&model));
+        return put(view::details(&model));
     }
     let metadata = model.metadata();
     let mut rows = vec![
@@ -25,7 +24,14 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
         ("size", view::size(&model)),
         ("path", model.path().display().to_string()),
     ];
-    rows.extend(stored_precision(&model).map(|precision| ("precision", precision.to_string())));
+    rows.extend(match view::precisions(&model).split_first() {
+        None => None,
+        Some((only, [])) => Some(("precision", only.to_string())),
+        Some((default, others)) => {
+            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+            Some(("precision", format!("{default}, or with `--precision` {}", others.join(", "))))
+        }
+    });
     let report = QuantizationReport::of(metadata);
     rows.extend(report.as_ref().map(|report| ("report", quantize::sentence(report))));
     rows.extend(
@@ -34,6 +40,7 @@ pub(super) fn run(store: &ModelStore, tag: &TagRef, form: Form) -> Result {
     rows.extend(metadata.signatures.iter().map(|signature| ("signature", view::signature(signature))));
     rows.extend(few("input", view::inputs(metadata).iter().map(ToString::to_string)));
     rows.extend(few("output", view::outputs(metadata).iter().map(ToString::to_string)));
+    rows.extend(few("class", view::classes(&model).into_iter()));
     rows.extend(metadata.labels.iter().map(|(key, value)| ("label", format!("{key}={value}"))));
     // The report is shown above already.
     let others = metadata.metadata.iter().filter(|(key, _)| report.is_none() || *key != QuantizationReport::KEY);

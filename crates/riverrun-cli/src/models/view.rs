@@ -2,9 +2,12 @@
 
 use indicatif::DecimalBytes;
 use riverrun::inference::backend::best_backend;
+use riverrun::inference::{ModelConfig, Precision};
 use riverrun::model::{InferenceTask, Metadata, Model, ModelFormat, Signature, Table, TensorSpec, Value as TomlValue};
+use riverrun::tabular::TreeModel;
 use serde_json::{Map, Value, json};
 
+use crate::apply::stored_precision;
 use crate::printable::printable;
 
 /// Everything that is known about a model.
@@ -19,6 +22,50 @@ pub(super) fn json(model: &Model) -> Value {
         fields.insert("outputs".into(), json!(outputs(model.metadata())));
     }
     value
+}
+
+/// Everything that is known about one model, with what its own files say.
+pub(super) fn details(model: &Model) -> Value {
+    let mut value = json(model);
+    if let Value::Object(fields) = &mut value {
+        fields.insert("classes".into(), json!(classes(model)));
+        let names: Vec<&str> = precisions(model).into_iter().map(Precision::name).collect();
+        fields.insert("precisions".into(), json!(names));
+        fields.insert("backend".into(), json!(best_backend(model)));
+    }
+    value
+}
+
+/// What a classifier can answer; nothing where its files don't name it, or it is none.
+pub(super) fn classes(model: &Model) -> Vec<String> {
+    let of_labels =
+        [InferenceTask::TextClassification, InferenceTask::TokenClassification, InferenceTask::ImageClassification];
+    if let Some(trees) =
+        trees(model).filter(|trees| ["binary", "multi"].iter().any(|kind| trees.objective().starts_with(kind)))
+    {
+        // Boosters know the classes by their numbers; of two they give one probability.
+        return (0..trees.outputs().max(2)).map(|class| class.to_string()).collect();
+    }
+    if !model.metadata().task.is_some_and(|task| of_labels.contains(&task)) {
+        return Vec::new();
+    }
+    ModelConfig::read(model.path()).map(|config| config.labels().to_vec()).unwrap_or_default()
+}
+
+fn trees(model: &Model) -> Option<TreeModel> {
+    let metadata = model.metadata();
+    let main =
+        metadata.main.as_deref().filter(|_| matches!(metadata.format, ModelFormat::Xgboost | ModelFormat::Lightgbm))?;
+    TreeModel::load(model.path().join(main)).ok()
+}
+
+/// The precisions that the model can be computed in, where there is a choice or it was rounded ahead: the default first.
+pub(super) fn precisions(model: &Model) -> Vec<Precision> {
+    match stored_precision(model) {
+        Some(stored) => vec![stored],
+        None if model.metadata().format == ModelFormat::Safetensors => Precision::ALL.to_vec(),
+        None => Vec::new(),
+    }
 }
 
 /// Free metadata as JSON has it: dates, and numbers that JSON has not, are texts.
@@ -71,9 +118,9 @@ pub(super) fn inputs(metadata: &Metadata) -> Vec<TensorSpec> {
         Some(InferenceTask::TokenClassification | InferenceTask::FeatureExtraction | InferenceTask::FillMask) => {
             &[("text", "string")]
         }
-        Some(InferenceTask::ZeroShotClassification) => &[("text", "string"), ("labels", "sequence(string)")],
+        Some(InferenceTask::ZeroShotClassification) => &[("text", "string"), ("candidate_labels", "sequence(string)")],
         Some(InferenceTask::QuestionAnswering) => &[("question", "string"), ("context", "string")],
-        Some(InferenceTask::TextRanking) => &[("query", "string"), ("texts", "sequence(string)")],
+        Some(InferenceTask::TextRanking) => &[("query", "string"), ("documents", "sequence(string)")],
         Some(InferenceTask::ImageClassification) => &[("image", "bytes")],
         _ => &[],
     };
@@ -86,22 +133,24 @@ pub(super) fn outputs(metadata: &Metadata) -> Vec<TensorSpec> {
         return metadata.outputs.clone();
     }
     let names: &[(&str, &str)] = match metadata.task {
-        Some(
-            InferenceTask::TextClassification
-            | InferenceTask::ZeroShotClassification
-            | InferenceTask::ImageClassification
-            | InferenceTask::TabularClassification,
-        ) => &[("label", "string"), ("score", "float32")],
+        Some(InferenceTask::TextClassification | InferenceTask::ImageClassification) => {
+            &[("label", "string"), ("score", "float32")]
+        }
+        Some(InferenceTask::ZeroShotClassification) => {
+            &[("sequence", "string"), ("labels", "sequence(string)"), ("scores", "sequence(float32)")]
+        }
         Some(InferenceTask::TokenClassification) => {
             &[("entity", "string"), ("score", "float32"), ("word", "string"), ("start", "int64"), ("end", "int64")]
         }
         Some(InferenceTask::FeatureExtraction) => &[("embedding", "float32")],
-        Some(InferenceTask::FillMask) => &[("token", "string"), ("score", "float32"), ("sequence", "string")],
+        Some(InferenceTask::FillMask) => {
+            &[("score", "float32"), ("token", "int64"), ("token_str", "string"), ("sequence", "string")]
+        }
         Some(InferenceTask::QuestionAnswering) => {
             &[("answer", "string"), ("score", "float32"), ("start", "int64"), ("end", "int64")]
         }
-        Some(InferenceTask::TextRanking) => &[("index", "int64"), ("score", "float32")],
-        Some(InferenceTask::TabularRegression) => &[("value", "float32")],
+        Some(InferenceTask::TextRanking) => &[("corpus_id", "int64"), ("score", "float32")],
+        Some(InferenceTask::TabularClassification | InferenceTask::TabularRegression) => &[("output", "float64")],
         _ => &[],
     };
     specs(names)

@@ -13,7 +13,7 @@ use crate::digest::{FileDigest, stream_from};
 use crate::error::{At, Error, Result};
 use crate::format::ModelFormat;
 use crate::label;
-use crate::metadata::{FileEntry, METADATA_FILE, Metadata, now};
+use crate::metadata::{FileEntry, MAX_METADATA, METADATA_FILE, Metadata, now};
 use crate::onnx;
 use crate::progress::Progress;
 use crate::relative_path::{self, DistinctPaths};
@@ -21,9 +21,6 @@ use crate::safetensors;
 use crate::source::onnx::relative_to_root;
 use crate::source::pickle::{has_extension, is_pickle, is_surely_pickle};
 use crate::tag::Tag;
-
-/// The largest `model.toml`, in bytes.
-const MAX_METADATA: u64 = 8 << 20;
 
 /// The longest record with a path that does not fit into a header, in bytes.
 const MAX_EXTENSION: u64 = 16 << 10;

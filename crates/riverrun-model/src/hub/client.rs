@@ -55,11 +55,11 @@ impl From<Error> for Trouble {
 impl<'a> Client<'a> {
     pub(super) fn new(settings: &'a HubSettings, progress: &'a dyn Progress) -> Result<Self> {
         let hub = Origin::of(&settings.endpoint)
-            .ok_or_else(|| Error::InvalidEndpoint { endpoint: settings.endpoint.escape_debug().to_string() })?;
+            .ok_or_else(|| Error::InvalidEndpoint { endpoint: origin::shown(&settings.endpoint) })?;
         if settings.token.is_some() && !hub.is_private() {
             progress.notice(&format!(
                 "the token is not sent to {}: the connection is not encrypted, and anybody on the way could read it",
-                settings.endpoint
+                origin::shown(&settings.endpoint)
             ));
         }
         // The machine's own roots: a company's proxy is known there, and nowhere else.
@@ -134,7 +134,7 @@ impl<'a> Client<'a> {
                 _ => problem,
             };
             return Err(Error::HubUnavailable {
-                endpoint: self.settings.endpoint.clone(),
+                endpoint: origin::shown(&self.settings.endpoint),
                 problem,
                 attempts: *failures,
             });
@@ -153,8 +153,8 @@ impl<'a> Client<'a> {
         let mut address = format!("{}{path}", self.settings.endpoint);
         let mut hub_headers = HeaderMap::new();
         for _ in 0..=MAX_REDIRECTS {
-            let origin = Origin::of(&address)
-                .ok_or_else(|| Error::InvalidEndpoint { endpoint: address.escape_debug().to_string() })?;
+            let origin =
+                Origin::of(&address).ok_or_else(|| Error::InvalidEndpoint { endpoint: origin::shown(&address) })?;
             let at_hub = origin == self.hub;
             let mut request = self.agent.get(&address).header(header::ACCEPT_ENCODING, "identity");
             if let (Some(token), true) = (&self.settings.token, at_hub && origin.is_private()) {
@@ -234,7 +234,7 @@ impl<'a> Client<'a> {
                 None => return Trouble::Passing { problem: format!("{host}: {error}"), wait: None },
             },
             ureq::Error::BadUri(_) => {
-                let endpoint = self.settings.endpoint.escape_debug().to_string();
+                let endpoint = origin::shown(&self.settings.endpoint);
                 return Trouble::Final(Error::InvalidEndpoint { endpoint });
             }
             _ => return Trouble::Passing { problem: format!("{host}: {error}"), wait: None },
@@ -253,7 +253,7 @@ impl<'a> Client<'a> {
         };
         let ask_for_access = format!(
             "ask for access on {}/{repository}, and give a token of that account with HF_TOKEN or `--token-file`",
-            self.settings.endpoint
+            origin::shown(&self.settings.endpoint)
         );
         // A signed address of another host that has expired: the hub makes a new one.
         if *origin != self.hub && matches!(status, 400 | 401 | 403 | 404 | 410) {

@@ -43,11 +43,25 @@ impl Origin {
     }
 }
 
+/// An address as messages and metadata may have it: without a password before its host, and without its query, in which tokens and
+/// signatures stand.
+pub(super) fn shown(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let authority = authority.rsplit_once('@').map_or(authority.to_owned(), |(_, host)| format!("…@{host}"));
+    let path = path.split_once(['?', '#']).map_or(path.to_owned(), |(path, _)| format!("{path}?…"));
+    format!("{scheme}{authority}{path}").escape_debug().to_string()
+}
+
 /// The address that a redirect leads to from `base`.
 pub(super) fn follow(base: &str, location: &str) -> Result<String> {
     let refused = |why: &str| Error::HubAnswer {
-        file: base.to_owned(),
-        problem: format!("redirects to `{}`, {why}", location.escape_debug()),
+        file: shown(base),
+        problem: format!("redirects to `{}`, {why}", shown(location)),
     };
     let origin = Origin::of(base).ok_or_else(|| refused("from an address that is none"))?;
     let scheme_end = base.find("://").map_or(0, |at| at + 3);
@@ -90,6 +104,24 @@ mod tests {
         {
             assert!(matches!(follow("https://hub.example/a", location), Err(Error::HubAnswer { .. })), "{location}");
         }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_secrets() {
+        let cases = [
+            ("https://hub.example/a", "https://hub.example/a"),
+            ("https://me:secret@hub.example:8443/a", "https://…@hub.example:8443/a"),
+            ("https://me:se@cret@hub.example", "https://…@hub.example"),
+            ("https://cdn.example/x?X-Signature=secret#y", "https://cdn.example/x?…"),
+            ("me:secret@hub.example", "…@hub.example"),
+            ("/x?token=secret", "/x?…"),
+            ("https://hub.example/a\n", "https://hub.example/a\\n"),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(shown(address), expected);
+        }
+        let refused = follow("https://hub.example/a?token=secret", "ftp://me:secret@x/y?z=secret").unwrap_err();
+        assert!(!refused.to_string().contains("secret"), "{refused}");
     }
 
     #[test]

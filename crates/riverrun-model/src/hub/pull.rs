@@ -7,6 +7,7 @@ use super::cache::RepositoryCache;
 use super::client::{Client, escape};
 use super::download::Downloader;
 use super::listing::{Listing, RemoteFile, is_commit};
+use super::origin;
 use super::reference::HubReference;
 use super::select::{self, Weights};
 use super::settings::PullOptions;
@@ -298,7 +299,7 @@ impl Pull<'_> {
         keep.main = main;
         let mut source = toml::Table::new();
         for (key, value) in [
-            ("hub", self.endpoint),
+            ("hub", origin::shown(self.endpoint).as_str()),
             ("repository", self.reference.repository()),
             ("revision", self.reference.revision()),
             ("commit", self.commit),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::origin;
 use crate::error::{Error, Result};
 
 /// What a reference starts with.
@@ -52,7 +53,8 @@ impl FromStr for HubReference {
 
     fn from_str(text: &str) -> Result<Self> {
         let invalid = |problem: &str| Error::InvalidHubReference {
-            text: text.escape_debug().to_string(),
+            // Somebody's address may have a password in it.
+            text: if text.contains("://") { origin::shown(text) } else { text.escape_debug().to_string() },
             problem: problem.to_owned(),
         };
         let rest = text.strip_prefix(SCHEME).ok_or_else(|| invalid("does not start with `hf:`"))?;
@@ -102,6 +104,13 @@ mod tests {
         assert_eq!(read("hf:org/name@refs/pr/3").revision(), "refs/pr/3");
         assert_eq!(read("hf:org/Name_2.0").name(), "name_2.0");
         assert_eq!(read("hf:org/_x_").name(), "x");
+    }
+
+    #[test]
+    fn an_address_in_place_of_a_reference_is_refused_without_its_password() {
+        let message = "https://me:secret@hub.example/org/name".parse::<HubReference>().unwrap_err().to_string();
+
+        assert!(message.contains("https://…@hub.example/org/name") && !message.contains("secret"), "{message}");
     }
 
     #[test]

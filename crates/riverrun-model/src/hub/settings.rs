@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::origin;
 use super::retry::Patience;
 use crate::error::{At, Error, Result};
 use crate::store::ImportOptions;
@@ -35,7 +36,7 @@ impl fmt::Debug for HubSettings {
     /// Without the token, so that no log has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HubSettings")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &origin::shown(&self.endpoint))
             .field("cache", &self.cache)
             .field("offline", &self.offline)
             .field("token", &self.token.as_ref().map(|_| "…"))
@@ -57,7 +58,7 @@ impl HubSettings {
     }
 
     /// Reads what `huggingface_hub` reads from the environment: `HF_ENDPOINT`, `HF_HUB_CACHE`, `HF_HOME`,
-    /// `HF_HUB_OFFLINE`, and the token from `HF_TOKEN`, the file at `HF_TOKEN_PATH`, or the one that `hf auth login` wrote.
+    /// `HF_HUB_OFFLINE` (or `TRANSFORMERS_OFFLINE`), and the token from `HF_TOKEN`, the file at `HF_TOKEN_PATH`, or the one that `hf auth login` wrote.
     ///
     /// # Errors
     /// [`Error::NoHome`] when there is no directory for the cache, [`Error::InvalidToken`] when the token is none. Offline no
@@ -75,8 +76,8 @@ impl HubSettings {
         if is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
             return Ok(settings);
         }
-        let file = match variable("HF_TOKEN_PATH") {
-            Some(path) => PathBuf::from(path),
+        let file = match place("HF_TOKEN_PATH") {
+            Some(path) => path,
             None => hugging_face_home()?.join("token"),
         };
         if file.is_file() { settings.token_file(&file) } else { Ok(settings) }
@@ -87,12 +88,12 @@ impl HubSettings {
     /// # Errors
     /// [`Error::NoHome`] when there is no directory for the cache.
     pub fn anonymous_from_environment() -> Result<Self> {
-        let cache = match variable("HF_HUB_CACHE").or_else(|| variable("HUGGINGFACE_HUB_CACHE")) {
-            Some(cache) => PathBuf::from(cache),
+        let cache = match place("HF_HUB_CACHE").or_else(|| place("HUGGINGFACE_HUB_CACHE")) {
+            Some(cache) => cache,
             None => hugging_face_home()?.join("hub"),
         };
         let mut settings = Self::new(variable("HF_ENDPOINT").unwrap_or_else(|| DEFAULT_ENDPOINT.into()), cache);
-        settings.offline = is_set("HF_HUB_OFFLINE");
+        settings.offline = is_set("HF_HUB_OFFLINE") || is_set("TRANSFORMERS_OFFLINE");
         Ok(settings)
     }
 
@@ -154,17 +155,26 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
+/// A path, in which `~` is the user's home even where no shell has seen it.
+fn place(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(variable(name)?);
+    match (path.strip_prefix("~"), dirs::home_dir()) {
+        (Ok(rest), Some(home)) => Some(home.join(rest)),
+        _ => Some(path),
+    }
+}
+
 fn is_set(name: &str) -> bool {
     variable(name).is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
 }
 
 /// Where `huggingface_hub` keeps what it keeps.
 fn hugging_face_home() -> Result<PathBuf> {
-    if let Some(home) = variable("HF_HOME") {
-        return Ok(PathBuf::from(home));
+    if let Some(home) = place("HF_HOME") {
+        return Ok(home);
     }
-    match variable("XDG_CACHE_HOME") {
-        Some(cache) => Ok(PathBuf::from(cache).join("huggingface")),
+    match place("XDG_CACHE_HOME") {
+        Some(cache) => Ok(cache.join("huggingface")),
         None => Ok(dirs::home_dir().ok_or(Error::NoHome)?.join(".cache/huggingface")),
     }
 }

@@ -1,6 +1,6 @@
 //! Writing a model of the store to one file.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,9 @@ use crate::durable;
 use crate::error::{At, Error, Result};
 use crate::model::Model;
 use crate::tag::TagRef;
+
+/// How many random characters end the name of a partial file.
+const SUFFIX: usize = 8;
 
 impl ModelStore {
     /// Writes a model to one file, `name-version.tar.zst` in `target` if that is a directory.
@@ -39,9 +42,8 @@ impl ModelStore {
             _ => PathBuf::from("."),
         };
         // Beside the target, so that the rename stays on one file system.
-        let partial = Partial(directory.join(format!(".{}.{}", file_name(&model), unique::suffix(8))));
-        let file = OpenOptions::new().write(true).create_new(true).open(&partial.0).at_outside("create", &target)?;
-        let mut output = Counted::new(BufWriter::with_capacity(1 << 17, file));
+        let partial = Partial::create(&directory, &file_name(&model)).at_outside("create", &target)?;
+        let mut output = Counted::new(BufWriter::with_capacity(1 << 17, &partial.file));
         pack(&model, &mut output, &target, &*options.progress)?;
         let (size, sha256, output) = output.finish();
         output
@@ -50,10 +52,10 @@ impl ModelStore {
             .and_then(|file| file.sync_all())
             .at_outside("write", &target)?;
         if options.overwrite {
-            fs::rename(&partial.0, &target).at_outside("write", &target)?;
+            fs::rename(&partial.path, &target).at_outside("write", &target)?;
         } else {
             // Unlike a rename this never replaces a file that has come meanwhile.
-            publish_new(&partial.0, &target)?;
+            publish_new(&partial.path, &target)?;
         }
         durable::sync_directory(&directory)?;
         Ok(Exported { model, path: target, size, sha256 })
@@ -87,12 +89,49 @@ fn publish_new(partial: &Path, target: &Path) -> Result<()> {
     }
 }
 
-/// A file that disappears unless it was renamed.
-struct Partial(PathBuf);
+/// A file that disappears unless it was renamed, or at the next export if we are killed.
+struct Partial {
+    path: PathBuf,
+    /// Locked for as long as its owner lives.
+    file: File,
+}
+
+impl Partial {
+    fn create(directory: &Path, name: &str) -> io::Result<Self> {
+        sweep(directory, name);
+        loop {
+            let path = directory.join(format!(".{name}.{}", unique::suffix(SUFFIX)));
+            let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+            // Where a file system has no locks, nothing is swept either.
+            let _ = file.lock();
+            // Until it was locked, another export could take it for one that nobody owns.
+            if path.exists() {
+                return Ok(Self { path, file });
+            }
+        }
+    }
+}
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Removes what exports of this archive left that died. What belongs to another user stays, and hurts nobody.
+fn sweep(directory: &Path, name: &str) {
+    let is_partial = |file: &str| {
+        let suffix = file.strip_prefix('.').and_then(|rest| rest.strip_prefix(name)?.strip_prefix('.'));
+        suffix.is_some_and(|suffix| suffix.len() == SUFFIX && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    };
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_partial)
+            && let Ok(file) = OpenOptions::new().write(true).open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            // While it is locked: who makes it just now waits for the lock, and then sees that it is gone.
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -128,6 +128,7 @@ class Model:
         max_latency_ms: float | None = None,
         max_queue: int | None = None,
         timeout: float | None = None,
+        cached: int | None = None,
         method_configs: Mapping[str, Mapping[str, Any]] | None = None,
         **options: Any,
     ) -> StoredRunner:
@@ -142,6 +143,7 @@ class Model:
             max_latency_ms: How long a request may be held back so that others can join its batch. It is no time-out.
             max_queue: How many requests may wait.
             timeout: Seconds that a request may take; without limit if absent.
+            cached: Of how many inputs the results are remembered, for those that come again; none if absent. Of tensors and rows none are.
             method_configs: The batching limits under the name of the method, as BentoML has them.
             options: Those of the task, which a call may say otherwise. Of texts `truncation`, `max_length` and `precision` (`"f32"`, the
                 default, `"bf16"`, `"int8-faithful"` or `"int8"`); of text classification `top_k` (1 by default, `None` for all labels) and
@@ -167,6 +169,7 @@ class Model:
             max_latency_ms=max_latency_ms,
             max_queue=max_queue,
             timeout=timeout,
+            cached=cached,
         )["predict"]
         if self.format in ("xgboost", "lightgbm"):
             from riverrun.tensor_runner import RowRunner

@@ -120,6 +120,18 @@ def test_options_of_a_runner_hold_for_its_calls_and_a_call_may_say_otherwise(mad
     assert numpy.linalg.norm(small.run("Berlin")) == pytest.approx(1, abs=1e-5) and small.run("Berlin").shape == (8,)
 
 
+def test_inputs_that_come_again_are_not_computed_again(made, fixtures):
+    for model, text in ((riverrun.models.get("tweet-sentiment"), "What a lovely day"), (made("tokens-pieces")[0].model, "Angela")):
+        runner = model.to_runner(cached=100)
+        runner.init_local()
+        assert runner.run(text) == runner.run(text)
+        assert runner.run([text, text])[0] == runner.run([text])[0]
+        stats = runner.stats()
+        assert stats["cache_misses"] == stats["items"] == 1 and stats["cache_hits"] == 4
+        with pytest.raises(BadInputType, match="cached"):
+            model.to_runner(cached="many")
+
+
 def test_the_parts_of_a_question_and_a_ranking_may_be_given_by_name(made):
     questions, pipeline = made("questions-pieces")
     context = "Angela Merkel lives in Berlin ."

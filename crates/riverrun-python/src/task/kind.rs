@@ -56,7 +56,9 @@ macro_rules! with_task {
 }
 
 /// A runner of a model of the store: for a task, or of `"tensors"` or `"rows"` of one without.
-pub(super) fn of_model(model: &Model, name: &str, parameters: Map, batching: Batching) -> PyResult<Box<dyn Binding>> {
+pub(super) fn of_model(
+    model: &Model, name: &str, parameters: Map, (batching, cached): (Batching, usize),
+) -> PyResult<Box<dyn Binding>> {
     let options = |parameters| AnyRunnerOptions::new().parameters(parameters).batching(batching.clone());
     match name {
         "tensors" => Ok(Box::new(WithoutTask::<OnnxModel>::new(model.clone(), options(parameters)))),
@@ -64,7 +66,7 @@ pub(super) fn of_model(model: &Model, name: &str, parameters: Map, batching: Bat
         name => with_task!(name, T => {
             let own = <T as Task>::Options::default().with_parameters(&parameters).map_err(|error| of_inference(&error))?;
             let runner = model.to_runner_with(own).map_err(|error| of_inference(&error))?;
-            Ok(Box::new(runner.batching(batching)))
+            Ok(Box::new(runner.batching(batching).cached(cached)))
         }),
     }
 }

@@ -72,7 +72,8 @@ impl TaskRunner {
     pub(crate) fn of_model(
         model: &Model, kind: &str, parameters: &Bound<'_, PyDict>, batching: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
-        let binding = kind::of_model(model, kind, values::map(parameters)?, client::batching(batching)?)?;
+        let limits = (client::batching(batching)?, client::cached(batching)?);
+        let binding = kind::of_model(model, kind, values::map(parameters)?, limits)?;
         Ok(Self { binding, client: Mutex::new(None) })
     }
 

@@ -102,6 +102,18 @@ pub trait Portable: Runnable<Input: Sync, Output: Serialize + DeserializeOwned +
         strings.into_iter().map(output).collect()
     }
 
+    /// The media types of the files that are an item by themselves, as [`Payload::Bytes`]: `image/png`, say. None by default.
+    #[must_use]
+    fn media_types() -> &'static [&'static str] {
+        &[]
+    }
+
+    /// A request's parameters beside an item that arrived: [`Payload::with_parameters`], unless its own form has another place for them.
+    #[must_use]
+    fn beside(payload: Payload, parameters: &Map) -> Payload {
+        payload.with_parameters(parameters)
+    }
+
     /// The JSON Schema of an item.
     fn input_schema() -> Value {
         json!({})

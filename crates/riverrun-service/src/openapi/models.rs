@@ -57,7 +57,12 @@ pub(super) fn describe(paths: &mut Map<String, Value>, parts: &Parts<'_>, route:
             },
         }), &ERRORS, parts.secured),
     });
-    let takes_text = takes_text(&input);
+    let files = model.versions().first().map_or(&[][..], |served| served.runner().media_types());
+    if let Some(content) = predict.pointer_mut("/requestBody/content").and_then(Value::as_object_mut) {
+        // A file as it is: in OpenAPI 3.1 what has no schema is bytes.
+        content.extend(files.iter().map(|file| ((*file).to_owned(), json!({}))));
+    }
+    let takes_text = files.is_empty() && takes_text(&input);
     if !takes_text {
         without_text(&mut predict);
     }

@@ -33,6 +33,8 @@ async function begin() {
 /** How a person can give what an operation takes; nothing for forms. */
 function taking(operation) {
   const content = operation.requestBody?.content ?? {};
+  const images = Object.keys(content).filter((kind) => kind.startsWith("image/"));
+  if (images.length) return { kind: "file", accept: images.join(",") };
   if ("text/plain" in content) return { kind: "text", type: "text/plain; charset=utf-8" };
   const json = content["application/json"];
   if (json) {

@@ -29,6 +29,10 @@ pub(super) enum Items {
 }
 
 impl Message {
+    pub(super) fn file(bytes: Vec<u8>) -> Self {
+        Self { method: None, items: Items::One(Payload::Bytes(bytes)), parameters: Map::new() }
+    }
+
     pub(super) fn text(text: String) -> Self {
         Self { method: None, items: Items::One(Payload::Text(text)), parameters: Map::new() }
     }

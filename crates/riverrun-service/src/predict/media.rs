@@ -14,12 +14,15 @@ pub(crate) enum Media {
     JsonLines,
     Riverrun,
     Bytes,
+    /// A file that is an input by itself, as the model takes it.
+    File,
     Other,
 }
 
 /// A body's media type, and how it was written.
 pub(crate) struct Given {
     media: Media,
+    essence: String,
     written: String,
 }
 
@@ -27,7 +30,8 @@ impl Media {
     /// What `Content-Type` says.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Given, Fault> {
         let Some(value) = headers.get(CONTENT_TYPE) else {
-            return Ok(Given { media: Self::Other, written: "a body without `Content-Type`".to_owned() });
+            let written = "a body without `Content-Type`".to_owned();
+            return Ok(Given { media: Self::Other, essence: String::new(), written });
         };
         let text = value.to_str().map_err(|_| Fault::malformed("`Content-Type` is not a media type"))?;
         let mut parts = text.split(';').map(str::trim);
@@ -46,11 +50,20 @@ impl Media {
         };
         // US-ASCII is a part of UTF-8.
         let readable = charset.is_none_or(|charset| matches!(&*charset, "utf-8" | "utf8" | "us-ascii"));
-        Ok(Given { media: if readable { media } else { Self::Other }, written: format!("`{}`", printable(text)) })
+        let media = if readable { media } else { Self::Other };
+        Ok(Given { media, essence, written: format!("`{}`", printable(text)) })
     }
 }
 
 impl Given {
+    /// The same, of a model that takes files of these media types.
+    pub(super) fn or_file(mut self, files: &[&str]) -> Self {
+        if files.contains(&&*self.essence) {
+            self.media = Media::File;
+        }
+        self
+    }
+
     /// The media type, if it is one of these.
     pub(crate) fn one_of(self, readable: &[Media], accepted: &str) -> Result<Media, Fault> {
         if readable.contains(&self.media) {

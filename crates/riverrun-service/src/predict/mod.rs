@@ -31,9 +31,14 @@ use crate::served_model::ServedModel;
 use crate::state::SharedState;
 use inputs::{Items, Message};
 
-/// What a model's route reads, for the message that says so.
-pub(crate) const ACCEPTED: &str =
-    "`text/plain; charset=utf-8`, `application/json` or `application/x-riverrun` as the `Content-Type`";
+/// What a model's route reads, which takes files of these media types, for the message that says so.
+fn accepted(files: &[&str]) -> String {
+    let own = match files {
+        [] => "`text/plain; charset=utf-8`".to_owned(),
+        files => files.iter().map(|file| format!("`{file}`")).collect::<Vec<_>>().join(", "),
+    };
+    format!("{own}, `application/json` or `application/x-riverrun` as the `Content-Type`")
+}
 
 /// Answers a request on a model's route.
 pub(crate) async fn predict(state: SharedState, model: Arc<ServedModel>, request: Request) -> Response {
@@ -51,17 +56,21 @@ async fn answered(state: &SharedState, model: &Arc<ServedModel>, request: Reques
     let context = context(&parts.extensions)?;
     let deadline = Deadline::of(&parts.headers, &state.limits, &context)?;
     let priority = priority(&parts.headers)?;
-    let media = Media::of(&parts.headers)?.one_of(&[Media::Text, Media::Json, Media::Riverrun], ACCEPTED)?;
+    let given = Media::of(&parts.headers)?;
+    let version = model.pick(context.id())?;
+    let files = version.runner().media_types();
+    let readable = [Media::Text, Media::Json, Media::Riverrun, Media::File];
+    let media = given.or_file(files).one_of(&readable, &accepted(files))?;
     let binary = media::answers_binary(&parts.headers, media);
     let query = parameters::of_query(parts.uri.query())?;
     // Before the body is read, so that a refusal is quick and costs little.
-    let version = model.pick(context.id())?;
     admit(&version)?;
 
     let body = read(state, &parts.headers, body, Some(deadline)).await?;
     let Message { method, items, parameters } = match media {
         Media::Text => Message::text(body.text()?),
         Media::Json => inputs::of_json(&body, state.limits.max_items)?,
+        Media::File => Message::file(body.to_vec()),
         _ => inputs::of_binary(&body, state.limits.max_items)?,
     };
     drop(body);
@@ -70,7 +79,8 @@ async fn answered(state: &SharedState, model: &Arc<ServedModel>, request: Reques
         Items::One(payload) => (vec![payload], true),
         Items::Many(payloads) => (payloads, false),
     };
-    let payloads: Vec<Payload> = payloads.into_iter().map(|payload| payload.with_parameters(&parameters)).collect();
+    let payloads: Vec<Payload> =
+        payloads.into_iter().map(|payload| version.runner().beside(payload, &parameters)).collect();
 
     let asked = Asked { context: &context, deadline, priority, method, model, version: &version };
     if binary {

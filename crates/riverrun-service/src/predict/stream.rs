@@ -118,7 +118,7 @@ impl One {
     }
 
     async fn answer(&self, input: Input) -> Result<String, Fault> {
-        let payload = input?.with_parameters(&self.parameters);
+        let payload = self.version.runner().beside(input?, &self.parameters);
         let asked = Asked {
             context: &self.context,
             deadline: Deadline::from_now(self.timeout),

@@ -40,7 +40,7 @@ async fn answered(state: &SharedState, model: &Arc<ServedModel>, request: Reques
         Items::One(payload) => vec![payload],
         Items::Many(payloads) => payloads,
     };
-    let payloads = payloads.into_iter().map(|payload| payload.with_parameters(&parameters)).collect();
+    let payloads = payloads.into_iter().map(|payload| version.runner().beside(payload, &parameters)).collect();
 
     let asked = Asked { context: &context, deadline, priority, method, model, version: &version };
     let answers = asked.compute(Inputs::Payloads(payloads)).await?;

@@ -5,6 +5,9 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use riverrun_runner::ItemError;
 
+/// What [`decode`] reads.
+pub(super) const MEDIA_TYPES: &[&str] = &["image/jpeg", "image/png", "image/webp"];
+
 /// The most pixels of an image: some 8000 by 8000. A small file can declare more than memory holds.
 const MOST_PIXELS: u64 = 1 << 26;
 
@@ -29,7 +32,7 @@ pub(super) fn decode(file: &[u8]) -> Result<RgbImage, ItemError> {
     reader.limits(limits);
     let failed = |error: ImageError| match error {
         ImageError::Limits(_) => too_large("it takes too much memory to decode".to_owned()),
-        error => ItemError::new(format!("the image is not a whole {format:?}: {error}; send the file as it was saved")),
+        error => ItemError::new(format!("the image is not a whole {format:?}: {error}; give the file as it was saved")),
     };
     let mut decoder = reader.into_decoder().map_err(failed)?;
     // Before anything of this size is asked for.
@@ -48,5 +51,5 @@ fn unknown(found: &str) -> ItemError {
 }
 
 fn too_large(what: String) -> ItemError {
-    ItemError::new(format!("the image is too large: {what}; send a smaller one"))
+    ItemError::too_large(format!("the image is too large: {what}; give a smaller one"))
 }

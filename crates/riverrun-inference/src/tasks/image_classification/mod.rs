@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub use options::{ImageClassificationOptions, ImageInput};
 
-use self::options::decoded;
+use self::options::{decoded, encoded};
 use self::processor::Processor;
 use super::task::{Task, object};
 use super::text_classification::{Classification, FunctionToApply, Label, Labelling, TextClassification, TopK};
@@ -185,6 +185,19 @@ impl Portable for ImageClassification {
 
     fn outputs_from_tensors(tensors: Vec<Tensor>, items: usize) -> Result<Vec<Vec<Classification>>, ItemError> {
         TextClassification::outputs_from_tensors(tensors, items)
+    }
+
+    fn media_types() -> &'static [&'static str] {
+        decode::MEDIA_TYPES
+    }
+
+    fn beside(payload: Payload, parameters: &Map) -> Payload {
+        let image = match payload {
+            Payload::Text(base64) if !parameters.is_empty() => base64,
+            Payload::Bytes(file) if !parameters.is_empty() => encoded(&file),
+            other => return other.with_parameters(parameters),
+        };
+        Payload::Value(json!({ IMAGE: image })).with_parameters(parameters)
     }
 
     fn input_schema() -> Value {

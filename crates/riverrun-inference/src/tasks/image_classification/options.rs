@@ -105,11 +105,16 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TopK>, D::
 }
 
 fn to_base64<S: Serializer>(image: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&STANDARD.encode(image))
+    serializer.serialize_str(&encoded(image))
 }
 
 fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     decoded(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// Bytes as base64.
+pub(super) fn encoded(image: &[u8]) -> String {
+    STANDARD.encode(image)
 }
 
 /// The bytes of base64, also behind `data:image/png;base64,` as pages have it.
