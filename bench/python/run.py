@@ -6,7 +6,6 @@ What is measured is in the README beside this file. Results also go to `target/p
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import shutil
@@ -21,9 +20,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SEED = ROOT / "bench" / "peers" / "seed_program.py"
 
-_spec = importlib.util.spec_from_file_location("peers", ROOT / "bench" / "peers" / "run.py")
-peers = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(peers)
+sys.path.append(str(SEED.parent))
+
+from commands import build_measure, package, pin_to_cores, run, say  # noqa: E402
+from seed import Seed  # noqa: E402
+from sides import Riverrun  # noqa: E402
+from workload import make_model_with, make_texts  # noqa: E402
 
 # What a record of each side is run by: the program's source with other imports, and nothing else.
 SIDES = {
@@ -81,21 +83,21 @@ def written(source, changes, place):
 class Bench:
     def __init__(self, arguments, work):
         self.work, self.arguments = work, arguments
-        model = peers.make_model(arguments.head, work)
-        texts, lines = peers.make_texts(arguments.texts, arguments.lines, work)
+        model = make_model_with(arguments.head, work)
+        texts, lines = make_texts(arguments.texts, arguments.lines, work)
         first = work / "first.txt"
         first.write_text("".join(line + "\n" for line in lines[:5]))
         self.texts, self.first, self.lines = texts, first, len(lines)
         # It installs the seed's environment and puts the model into BentoML's store.
-        self.seed = peers.Seed(model, texts, first, work)
-        self.rust = peers.Riverrun(model, texts, first, "f32")
+        self.seed = Seed(model, texts, first, work)
+        self.rust = Riverrun(build_measure(), model, texts, first, "f32")
         home = work / "python-store"
         # On its mini-cluster PyFlink runs all workers in the client's process, unless told to start them as a cluster does.
         as_on_a_cluster = {"_python_worker_execution_mode": "process"}
-        self.environment = self.seed.environment | as_on_a_cluster | {"PYTHONPATH": str(peers.package(work)), "RIVERRUN_HOME": str(home)}
+        self.environment = self.seed.environment | as_on_a_cluster | {"PYTHONPATH": str(package(work)), "RIVERRUN_HOME": str(home)}
         shutil.rmtree(home, ignore_errors=True)
         save = "import sys, riverrun; riverrun.transformers.save_model('text-classification', sys.argv[1])"
-        peers.run([self.seed.python, "-c", save, model], env=self.environment)
+        run([self.seed.python, "-c", save, model], env=self.environment)
 
     def classify(self, side, texts, parallelism, threads):
         """When it began, its peak of memory, and the results of each worker."""
@@ -174,7 +176,7 @@ def main():
     work = ROOT / "target" / "peers"
     work.mkdir(parents=True, exist_ok=True)
     bench = Bench(arguments, work)
-    peers.pin_to_cores()
+    pin_to_cores()
     parts = {"classify": (SIDES, bench.classified), "maps": (MAPS, bench.mapped)}
     parts = {name: part for name, part in parts.items() if arguments.only in (None, name)}
     rounds = {name: [] for name in parts}
@@ -185,7 +187,7 @@ def main():
             for side in sides if number % 2 == 0 else reversed(sides):
                 load, started = os.getloadavg()[0], time.monotonic()
                 figures[side] = measure(side)
-                peers.say(f"round {number + 1} of {arguments.rounds}: {name}, {side}, {time.monotonic() - started:.0f} s, load before {load:.1f}")
+                say(f"round {number + 1} of {arguments.rounds}: {name}, {side}, {time.monotonic() - started:.0f} s, load before {load:.1f}")
             rounds[name].append(figures)
     for name, (sides, _) in parts.items():
         print(f"\n{name}: medians of {arguments.rounds} rounds\n\n{table(rounds[name], sides)}")

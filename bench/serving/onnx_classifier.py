@@ -7,7 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "peers"))
 
 import numpy as np  # noqa: E402
-from onnx_peer import INPUTS, Classifier, load_tokenizer  # noqa: E402
+from backend_onnxruntime import Classifier  # noqa: E402
+from tokenization import INPUTS, load_tokenizer  # noqa: E402
 
 __all__ = ["LabelClassifier", "load_tokenizer"]
 
