@@ -8,6 +8,7 @@ use riverrun::stream::state::{ListStateDescriptor, MapStateDescriptor, ValueStat
 use riverrun::stream::{FunctionError, RuntimeContext};
 
 use super::errors::in_call;
+use super::named_states::PyNamedStates;
 use super::state::{PyListState, PyMapState, PyValueState, States, Ttl, time_to_live};
 use super::stream::converting;
 
@@ -99,6 +100,12 @@ impl PyRuntimeContext {
         }
         let handle = self.register(name, |context| context.get_map_state(&descriptor))?;
         Ok(PyMapState { handle, states: self.states.clone(), declared: converting(declared)? })
+    }
+
+    /// States of the key that may be asked for at any time, all of them under this name.
+    fn named_states(&self, name: &str) -> PyResult<PyNamedStates> {
+        let handle = self.register(name, |context| context.get_state(&ValueStateDescriptor::new(name)))?;
+        Ok(PyNamedStates::keyed(handle, self.states.clone()))
     }
 
     /// A counter of the operator's metrics.

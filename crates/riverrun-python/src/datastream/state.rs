@@ -10,11 +10,10 @@ use riverrun::stream::state::{
     KeyedContext, ListState, MapState, StateTables, StateTtlConfig, StateVisibility, UpdateType, ValueState,
 };
 
-use super::codec;
 use super::conversion::Conversion;
 use super::errors::in_call;
 use super::key::PyKey;
-use super::value::PyValue;
+use super::stored::Stored;
 
 /// The tables of the operator's states, lent for the time of a call of the user's function: outside of one there are none, and
 /// a handle says that there is no current key.
@@ -22,7 +21,7 @@ use super::value::PyValue;
 pub(crate) struct States(Mutex<StateTables>);
 
 impl States {
-    fn lock(&self) -> PyResult<MutexGuard<'_, StateTables>> {
+    pub(super) fn lock(&self) -> PyResult<MutexGuard<'_, StateTables>> {
         match self.0.try_lock() {
             Ok(tables) => Ok(tables),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
@@ -60,37 +59,26 @@ pub(crate) fn time_to_live((millis, on_read, shows_expired, keys): Ttl) -> State
         .cleanup_incrementally(keys)
 }
 
-/// An object as it goes into state: of a type that can be stored, and of the declared one.
-fn stored(object: Bound<'_, PyAny>, declared: Option<&Conversion>) -> PyResult<PyValue> {
-    codec::check(&object)?;
-    if let Some(declared) = declared {
-        // Checked, not converted: a state gives back what was put into it.
-        declared.apply(object.clone())?;
-    }
-    Ok(PyValue::new(object))
-}
-
 /// One value per key.
 #[pyclass(module = "riverrun._native", name = "ValueState", frozen)]
 pub(crate) struct PyValueState {
-    pub(crate) handle: ValueState<PyValue>,
+    pub(crate) handle: ValueState<Stored>,
     pub(crate) states: Arc<States>,
     pub(crate) declared: Option<Arc<Conversion>>,
 }
 
 #[pymethods]
 impl PyValueState {
-    fn value(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let mut tables = self.states.lock()?;
-        let value = self.handle.value(&mut *tables).map_err(|error| in_call(&error))?;
-        Ok(value.map(|value| value.bind(py).clone().unbind()))
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let value = self.handle.value(&mut *self.states.lock()?).map_err(|error| in_call(&error))?.cloned();
+        value.map(|value| value.to_object(py)).transpose()
     }
 
     fn update(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
         if value.is_none() {
             return self.clear();
         }
-        let value = stored(value, self.declared.as_deref())?;
+        let value = Stored::of(value, self.declared.as_deref())?;
         self.handle.update(&mut *self.states.lock()?, value).map_err(|error| in_call(&error))
     }
 
@@ -102,7 +90,7 @@ impl PyValueState {
 /// A list of values per key.
 #[pyclass(module = "riverrun._native", name = "ListState", frozen)]
 pub(crate) struct PyListState {
-    pub(crate) handle: ListState<PyValue>,
+    pub(crate) handle: ListState<Stored>,
     pub(crate) states: Arc<States>,
     pub(crate) declared: Option<Arc<Conversion>>,
 }
@@ -110,9 +98,9 @@ pub(crate) struct PyListState {
 #[pymethods]
 impl PyListState {
     fn get<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let mut tables = self.states.lock()?;
-        let values = self.handle.get(&mut *tables).map_err(|error| in_call(&error))?;
-        PyList::new(py, values.map(|value| value.bind(py)).collect::<Vec<_>>())
+        let values: Vec<_> =
+            self.handle.get(&mut *self.states.lock()?).map_err(|error| in_call(&error))?.cloned().collect();
+        PyList::new(py, values.iter().map(|value| value.to_object(py)).collect::<PyResult<Vec<_>>>()?)
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyIterator>> {
@@ -120,17 +108,17 @@ impl PyListState {
     }
 
     fn add(&self, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let value = stored(value, self.declared.as_deref())?;
+        let value = Stored::of(value, self.declared.as_deref())?;
         self.handle.add(&mut *self.states.lock()?, value).map_err(|error| in_call(&error))
     }
 
     fn add_all(&self, values: &Bound<'_, PyAny>) -> PyResult<()> {
-        let values = all(values, self.declared.as_deref())?;
+        let values = Stored::all(values, self.declared.as_deref())?;
         self.handle.add_all(&mut *self.states.lock()?, values).map_err(|error| in_call(&error))
     }
 
     fn update(&self, values: &Bound<'_, PyAny>) -> PyResult<()> {
-        let values = all(values, self.declared.as_deref())?;
+        let values = Stored::all(values, self.declared.as_deref())?;
         self.handle.update(&mut *self.states.lock()?, values).map_err(|error| in_call(&error))
     }
 
@@ -139,40 +127,33 @@ impl PyListState {
     }
 }
 
-fn all(values: &Bound<'_, PyAny>, declared: Option<&Conversion>) -> PyResult<Vec<PyValue>> {
-    values.try_iter()?.map(|value| stored(value?, declared)).collect()
-}
-
 /// A map per key.
 #[pyclass(module = "riverrun._native", name = "MapState", frozen)]
 pub(crate) struct PyMapState {
-    pub(crate) handle: MapState<PyKey, PyValue>,
+    pub(crate) handle: MapState<PyKey, Stored>,
     pub(crate) states: Arc<States>,
     pub(crate) declared: Option<Arc<Conversion>>,
 }
 
 impl PyMapState {
     /// The entries, copied out, so that the state can be changed while they are walked through.
-    fn entries<'py, R>(
-        &self, py: Python<'py>, part: impl Fn(&Bound<'py, PyAny>, &Bound<'py, PyAny>) -> PyResult<R>,
-    ) -> PyResult<Vec<R>> {
+    fn entries<R>(&self, part: impl Fn(&PyKey, &Stored) -> R) -> PyResult<Vec<R>> {
         let mut tables = self.states.lock()?;
         let entries = self.handle.entries(&mut *tables).map_err(|error| in_call(&error))?;
-        entries.map(|(key, value)| part(key.bind(py), value.bind(py))).collect()
+        Ok(entries.map(|(key, value)| part(key, value)).collect())
     }
 }
 
 #[pymethods]
 impl PyMapState {
-    fn get(&self, py: Python<'_>, key: Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+    fn get<'py>(&self, py: Python<'py>, key: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let key = PyKey::of(key)?;
-        let mut tables = self.states.lock()?;
-        let value = self.handle.get(&mut *tables, &key).map_err(|error| in_call(&error))?;
-        Ok(value.map(|value| value.bind(py).clone().unbind()))
+        let value = self.handle.get(&mut *self.states.lock()?, &key).map_err(|error| in_call(&error))?.cloned();
+        value.map(|value| value.to_object(py)).transpose()
     }
 
     fn put(&self, key: Bound<'_, PyAny>, value: Bound<'_, PyAny>) -> PyResult<()> {
-        let (key, value) = (PyKey::of(key)?, stored(value, self.declared.as_deref())?);
+        let (key, value) = (PyKey::of(key)?, Stored::of(value, self.declared.as_deref())?);
         self.handle.put(&mut *self.states.lock()?, key, value).map_err(|error| in_call(&error))
     }
 
@@ -195,17 +176,19 @@ impl PyMapState {
     }
 
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let pairs = self.entries(py, |key, value| PyTuple::new(py, [key, value]))?;
-        Ok(PyList::new(py, pairs)?.try_iter()?.into_any())
+        let entries = self.entries(|key, value| (key.bind(py).clone(), value.clone()))?;
+        let pairs = entries.into_iter().map(|(key, value)| PyTuple::new(py, [key, value.to_object(py)?]));
+        Ok(PyList::new(py, pairs.collect::<PyResult<Vec<_>>>()?)?.try_iter()?.into_any())
     }
 
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let keys = self.entries(py, |key, _| Ok(key.clone()))?;
+        let keys = self.entries(|key, _| key.bind(py).clone())?;
         Ok(PyList::new(py, keys)?.try_iter()?.into_any())
     }
 
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let values = self.entries(py, |_, value| Ok(value.clone()))?;
+        let values = self.entries(|_, value| value.clone())?;
+        let values = values.iter().map(|value| value.to_object(py)).collect::<PyResult<Vec<_>>>()?;
         Ok(PyList::new(py, values)?.try_iter()?.into_any())
     }
 
@@ -217,7 +200,7 @@ impl PyMapState {
         self.handle.clear(&mut *self.states.lock()?).map_err(|error| in_call(&error))
     }
 
-    fn __getitem__(&self, py: Python<'_>, key: Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+    fn __getitem__<'py>(&self, py: Python<'py>, key: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.get(py, key)
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::codec;
 
-/// A Python object as a record, or in state.
+/// A Python object as a record.
 ///
 /// It moves between tasks as it is, and is encoded by the tagged codec where it is stored. Copies are the same object.
 pub(crate) struct PyValue(Py<PyAny>);

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 
 from riverrun import _native
-from riverrun.datastream._runtime import KeptStates, SubtaskContext
+from riverrun.datastream._runtime import NamedStates, SubtaskContext
 from riverrun.datastream.functions import Function, ProcessWindowFunction
 from riverrun.datastream.state import (
     AggregatingStateDescriptor,
@@ -127,7 +127,7 @@ class KeyedTwo:
 class _WindowContext(ProcessWindowFunction.Context):
     """The context of window functions."""
 
-    def __init__(self, global_states: KeptStates):
+    def __init__(self, global_states: NamedStates):
         self._native = None
         self._global = global_states
 
@@ -141,7 +141,7 @@ class _WindowContext(ProcessWindowFunction.Context):
         return self._native.current_watermark()
 
     def window_state(self):
-        return KeptStates.of_dict(self._native.state_dict())
+        return NamedStates(self._native.states())
 
     def global_state(self):
         return self._global
@@ -170,7 +170,7 @@ class Processed:
         self._function, self._has_key = function, has_key
 
     def open(self, native):
-        states = KeptStates.of_map_state(native.map_state("riverrun: global state of windows", None, None))
+        states = NamedStates(native.named_states("riverrun: global state of windows"))
         function, close = opened(self._function, native)
         context = _WindowContext(states)
 
@@ -213,12 +213,12 @@ class _TriggerContext(Trigger.OnMergeContext):
         self._native.delete_event_time_timer(time)
 
     def get_partitioned_state(self, state_descriptor):
-        return _partitioned(KeptStates.of_dict(self._native.state_dict()), state_descriptor)
+        return _partitioned(NamedStates(self._native.states()), state_descriptor)
 
     def merge_partitioned_state(self, state_descriptor):
         state = self.get_partitioned_state(state_descriptor)
-        for entries in self._native.merged_dicts():
-            merged = _partitioned(KeptStates.of_dict(entries), state_descriptor).get()
+        for merged_states in self._native.merged_states():
+            merged = _partitioned(NamedStates(merged_states), state_descriptor).get()
             if merged is None:
                 continue
             if isinstance(state_descriptor, ListStateDescriptor):
@@ -227,7 +227,7 @@ class _TriggerContext(Trigger.OnMergeContext):
                 state.add(merged)
 
 
-def _partitioned(states: KeptStates, descriptor):
+def _partitioned(states: NamedStates, descriptor):
     match descriptor:
         case ReducingStateDescriptor():
             return states.get_reducing_state(descriptor)

@@ -1,4 +1,4 @@
-"""What functions are given at run time: the runtime context, and states that are kept in a dictionary."""
+"""What functions are given at run time: the runtime context, and states."""
 
 from __future__ import annotations
 
@@ -124,117 +124,84 @@ class Metrics:
         raise NotSupported(f"metrics of the kind `{name}` are not supported; there are `counter` and `distribution`")
 
 
-class _Entries:
-    """Where states are kept by name: a dictionary, or a map state of the engine."""
-
-    def __init__(self, get, put, remove):
-        self.get, self.put, self.remove = get, put, remove
-
-    @classmethod
-    def of_dict(cls, entries: dict):
-        def put(name, value):
-            _native.check_storable(value)
-            entries[name] = value
-
-        return cls(entries.get, put, lambda name: entries.pop(name, None))
-
-    @classmethod
-    def of_map_state(cls, state: MapState):
-        return cls(state.get, state.put, state.remove)
-
-
-class _KeptValue(ValueState):
-    def __init__(self, entries: _Entries, name: str):
-        self._entries, self._name = entries, name
+class _NamedValue(ValueState):
+    def __init__(self, states, name: str):
+        self._states, self._name = states, name
 
     def value(self):
-        return self._entries.get(self._name)
+        return self._states.value(self._name)
 
     def update(self, value):
         if value is None:
             self.clear()
         else:
-            self._entries.put(self._name, value)
+            self._states.set_value(self._name, value)
 
     def clear(self):
-        self._entries.remove(self._name)
+        self._states.clear(self._name)
 
 
-class _KeptList(ListState):
-    def __init__(self, entries: _Entries, name: str):
-        self._entries, self._name = entries, name
+class _NamedList(ListState):
+    def __init__(self, states, name: str):
+        self._states, self._name = states, name
 
     def get(self):
-        return list(self._entries.get(self._name) or ())
+        return self._states.list(self._name)
 
     def add(self, value):
-        self.add_all([value])
+        self._states.add_to_list(self._name, (value,))
 
     def add_all(self, values):
-        self._entries.put(self._name, [*(self._entries.get(self._name) or ()), *values])
+        self._states.add_to_list(self._name, values)
 
     def update(self, values):
-        self._entries.put(self._name, list(values))
+        self._states.set_list(self._name, values)
 
     def clear(self):
-        self._entries.remove(self._name)
+        self._states.clear(self._name)
 
 
-class _KeptMap(MapState):
-    def __init__(self, entries: _Entries, name: str):
-        self._entries, self._name = entries, name
-
-    def _all(self) -> dict:
-        return self._entries.get(self._name) or {}
+class _NamedMap(MapState):
+    def __init__(self, states, name: str):
+        self._states, self._name = states, name
 
     def get(self, key):
-        return self._all().get(key)
+        return self._states.get_in_map(self._name, key)
 
     def put(self, key, value):
-        self.put_all({key: value})
+        self._states.put_in_map(self._name, key, value)
 
     def put_all(self, dict_value):
-        self._entries.put(self._name, self._all() | dict(dict_value))
+        for key, value in dict_value.items():
+            self.put(key, value)
 
     def remove(self, key):
-        rest = {other: value for other, value in self._all().items() if other != key}
-        if rest:
-            self._entries.put(self._name, rest)
-        else:
-            self.clear()
+        self._states.remove_from_map(self._name, key)
 
     def contains(self, key):
-        return key in self._all()
+        return self._states.is_in_map(self._name, key)
 
     def items(self):
-        return iter(list(self._all().items()))
+        return zip(self._states.keys_of_map(self._name), self._states.values_of_map(self._name), strict=True)
 
     def keys(self):
-        return iter(list(self._all()))
+        return iter(self._states.keys_of_map(self._name))
 
     def values(self):
-        return iter(list(self._all().values()))
+        return iter(self._states.values_of_map(self._name))
 
     def is_empty(self):
-        return not self._all()
+        return not self._states.keys_of_map(self._name)
 
     def clear(self):
-        self._entries.remove(self._name)
+        self._states.clear(self._name)
 
 
-class KeptStates(StateStore):
-    """States by name in a dictionary or a map state."""
+class NamedStates(StateStore):
+    """States that may be asked for at any time, by their names."""
 
-    def __init__(self, entries: _Entries):
-        self._entries = entries
-
-    @classmethod
-    def of_dict(cls, entries: dict):
-        return cls(_Entries.of_dict(entries))
-
-    @classmethod
-    def of_map_state(cls, state: MapState):
-        return cls(_Entries.of_map_state(state))
+    def __init__(self, native):
+        self._native = native
 
     def _name(self, descriptor) -> str:
         if descriptor._ttl() is not None:
@@ -242,10 +209,10 @@ class KeptStates(StateStore):
         return descriptor.name
 
     def get_state(self, state_descriptor):
-        return _KeptValue(self._entries, self._name(state_descriptor))
+        return _NamedValue(self._native, self._name(state_descriptor))
 
     def get_list_state(self, state_descriptor):
-        return _KeptList(self._entries, self._name(state_descriptor))
+        return _NamedList(self._native, self._name(state_descriptor))
 
     def get_map_state(self, state_descriptor):
-        return _KeptMap(self._entries, self._name(state_descriptor))
+        return _NamedMap(self._native, self._name(state_descriptor))

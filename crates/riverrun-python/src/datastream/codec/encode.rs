@@ -25,15 +25,14 @@ pub(crate) fn encode(object: &Bound<'_, PyAny>) -> PyResult<Tagged> {
 /// # Errors
 /// `TypeError` for an object of a type that has no stored form.
 pub(crate) fn check(object: &Bound<'_, PyAny>) -> PyResult<()> {
-    if is_scalar(object) {
-        return Ok(());
-    }
-    // A tuple of scalars is what most records are.
-    let tuple = object.cast_exact::<PyTuple>().ok();
-    if tuple.is_some_and(|items| items.iter_borrowed().all(|item| is_scalar(&item))) {
-        return Ok(());
-    }
-    encode(object).map(drop)
+    if cannot_change(object) { Ok(()) } else { encode(object).map(drop) }
+}
+
+/// Whether an object is one that can be stored and never changes, as far as that is seen quickly: a scalar, or a tuple of
+/// scalars, which is what most records are.
+pub(crate) fn cannot_change(object: &Bound<'_, PyAny>) -> bool {
+    let tuple = object.cast_exact::<PyTuple>();
+    is_scalar(object) || tuple.is_ok_and(|items| items.iter_borrowed().all(|item| is_scalar(&item)))
 }
 
 fn is_scalar(object: &Bound<'_, PyAny>) -> bool {

@@ -12,7 +12,7 @@ use pyo3::types::PyBytes;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use decode::decode;
-pub(crate) use encode::{at_depth, check, check_depth, encode};
+pub(crate) use encode::{at_depth, cannot_change, check, check_depth, encode};
 
 /// A Python object in its stored form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,27 +1,23 @@
 //! `WindowFunction` and `ProcessWindowFunction`, keyed or not.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyList;
 use riverrun::stream::batch::DataType;
 use riverrun::stream::functions::{ProcessWindowContext, ProcessWindowFunction};
 use riverrun::stream::{Collector, FunctionError, OutputTag, Result, RuntimeContext, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::datastream::callbacks::Callbacks;
 use crate::datastream::context::emit_with_side_outputs;
 use crate::datastream::errors::raised;
 use crate::datastream::key::PyKey;
+use crate::datastream::named_states::{NamedStates, PyNamedStates};
 use crate::datastream::side_outputs::{SideOutputs, find};
 use crate::datastream::value::PyValue;
 use crate::datastream::window::{PyWindow, element};
-
-/// The state of one window of one key: a `dict` by the names of states, once the function has asked for it.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct WindowState(Option<PyValue>);
 
 /// What a window function gets to know, and the state of its window.
 #[pyclass(module = "riverrun._native", name = "WindowContext", frozen)]
@@ -29,8 +25,8 @@ pub(crate) struct PyWindowContext {
     window: Mutex<Option<Py<PyAny>>>,
     now: AtomicI64,
     watermark: AtomicI64,
-    state: Mutex<Option<Py<PyDict>>>,
-    is_merging: AtomicBool,
+    /// None where windows merge.
+    states: Mutex<Option<Py<PyNamedStates>>>,
 }
 
 #[pymethods]
@@ -47,15 +43,14 @@ impl PyWindowContext {
         self.watermark.load(Ordering::Relaxed)
     }
 
-    /// The `dict` that the states of the window are in.
-    fn state_dict(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        if self.is_merging.load(Ordering::Relaxed) {
-            return Err(PyRuntimeError::new_err(
+    /// The states of the window.
+    fn states(&self, py: Python<'_>) -> PyResult<Py<PyNamedStates>> {
+        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.as_ref().map(|states| states.clone_ref(py)).ok_or_else(|| {
+            PyRuntimeError::new_err(
                 "windows that merge have no state of their own; keep it per key, in `global_state()`",
-            ));
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(state.get_or_insert_with(|| PyDict::new(py).unbind()).clone_ref(py))
+            )
+        })
     }
 }
 
@@ -82,7 +77,7 @@ impl PyWindowFunction {
 
     /// Makes a call with the context set, and takes the state of the window back afterwards.
     fn with_context(
-        &self, py: Python<'_>, context: &mut ProcessWindowContext<'_, '_, PyWindow, WindowState>,
+        &self, py: Python<'_>, context: &mut ProcessWindowContext<'_, '_, PyWindow, NamedStates>,
         call: impl FnOnce(&Callbacks, &Bound<'_, PyWindowContext>) -> Result,
     ) -> Result {
         let unopened = || FunctionError::internal("a Python window function was called before it was opened");
@@ -93,18 +88,15 @@ impl PyWindowFunction {
         *of_call.window.lock().unwrap_or_else(PoisonError::into_inner) = Some(window);
         of_call.now.store(context.current_processing_time(), Ordering::Relaxed);
         of_call.watermark.store(context.current_watermark(), Ordering::Relaxed);
-        let state = context.window_state();
-        of_call.is_merging.store(state.is_err(), Ordering::Relaxed);
-        let before = state.ok().and_then(|state| state.0.take());
-        let before = before.map(|dict| dict.into_bound(py).cast_into::<PyDict>()).transpose();
-        let before = before.map_err(|error| raised(error.into()))?.map(Bound::unbind);
-        *of_call.state.lock().unwrap_or_else(PoisonError::into_inner) = before;
+        let states = context.window_state().ok().map(|states| PyNamedStates::lent(std::mem::take(states)));
+        let states = states.map(|states| Py::new(py, states)).transpose().map_err(raised)?;
+        *of_call.states.lock().unwrap_or_else(PoisonError::into_inner) = states;
 
         let outcome = callbacks.states().lend(context, || call(callbacks, &python_context));
 
-        let after = of_call.state.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let (Some(dict), Ok(state)) = (after, context.window_state()) {
-            state.0 = Some(PyValue::new(dict.into_bound(py).into_any()));
+        let after = of_call.states.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(after), Ok(states)) = (after, context.window_state()) {
+            *states = after.get().take_back();
         }
         outcome
     }
@@ -112,7 +104,7 @@ impl PyWindowFunction {
 
 impl ProcessWindowFunction<PyValue, PyKey, PyWindow> for PyWindowFunction {
     type Out = PyValue;
-    type WindowState = WindowState;
+    type WindowState = NamedStates;
 
     fn side_outputs(&self) -> Vec<(String, DataType)> {
         self.side.ports()
@@ -125,15 +117,14 @@ impl ProcessWindowFunction<PyValue, PyKey, PyWindow> for PyWindowFunction {
             window: Mutex::new(None),
             now: 0.into(),
             watermark: Timestamp::MIN.into(),
-            state: Mutex::new(None),
-            is_merging: false.into(),
+            states: Mutex::new(None),
         };
         self.context = Some(Python::attach(|py| Py::new(py, python_context)).map_err(raised)?);
         callbacks.open(context)
     }
 
     fn process(
-        &mut self, key: &PyKey, context: &mut ProcessWindowContext<'_, '_, PyWindow, WindowState>,
+        &mut self, key: &PyKey, context: &mut ProcessWindowContext<'_, '_, PyWindow, NamedStates>,
         elements: &[PyValue], out: &mut Collector<'_, PyValue>,
     ) -> Result {
         Python::attach(|py| {
@@ -157,7 +148,7 @@ impl ProcessWindowFunction<PyValue, PyKey, PyWindow> for PyWindowFunction {
         })
     }
 
-    fn clear(&mut self, context: &mut ProcessWindowContext<'_, '_, PyWindow, WindowState>) -> Result {
+    fn clear(&mut self, context: &mut ProcessWindowContext<'_, '_, PyWindow, NamedStates>) -> Result {
         if self.callbacks.is_none() {
             return Ok(());
         }

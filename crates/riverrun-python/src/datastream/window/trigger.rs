@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use riverrun::stream::window::{
     ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, EventTimeTrigger, NeverTrigger,
     ProcessingTimeTrigger, Trigger, TriggerContext, TriggerResult,
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PyWindow;
 use crate::datastream::errors::raised;
+use crate::datastream::named_states::{NamedStates, PyNamedStates};
 use crate::datastream::value::PyValue;
 
 /// The triggers that a program can choose.
@@ -40,23 +40,12 @@ pub(crate) struct PyTrigger {
 }
 
 /// What a trigger keeps for a window.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TriggerState {
     count: u64,
     next: Option<Timestamp>,
-    /// A `dict` by the names of states.
-    custom: Option<PyValue>,
-}
-
-impl PartialEq for TriggerState {
-    fn eq(&self, other: &Self) -> bool {
-        let same = match (&self.custom, &other.custom) {
-            (None, None) => true,
-            (Some(one), Some(other)) => one.is(other),
-            _ => false,
-        };
-        same && (self.count, self.next) == (other.count, other.next)
-    }
+    /// Of a trigger of the user's.
+    custom: NamedStates,
 }
 
 impl PyTrigger {
@@ -115,8 +104,8 @@ pub(crate) struct PyTriggerContext {
     now: Timestamp,
     watermark: Timestamp,
     timers: Mutex<Vec<(bool, bool, Timestamp)>>,
-    state: Mutex<Option<Py<PyDict>>>,
-    merged: Vec<Py<PyDict>>,
+    states: Py<PyNamedStates>,
+    merged: Vec<Py<PyNamedStates>>,
 }
 
 #[pymethods]
@@ -145,15 +134,14 @@ impl PyTriggerContext {
         self.timer(false, true, time);
     }
 
-    /// The `dict` that the states of the window are in.
-    fn state_dict(&self, py: Python<'_>) -> Py<PyDict> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.get_or_insert_with(|| PyDict::new(py).unbind()).clone_ref(py)
+    /// The states of the window.
+    fn states(&self, py: Python<'_>) -> Py<PyNamedStates> {
+        self.states.clone_ref(py)
     }
 
     /// Those of the windows that have become this one.
-    fn merged_dicts(&self, py: Python<'_>) -> Vec<Py<PyDict>> {
-        self.merged.iter().map(|dict| dict.clone_ref(py)).collect()
+    fn merged_states(&self, py: Python<'_>) -> Vec<Py<PyNamedStates>> {
+        self.merged.iter().map(|states| states.clone_ref(py)).collect()
     }
 }
 
@@ -163,9 +151,8 @@ impl PyTriggerContext {
     }
 }
 
-fn dict_of(py: Python<'_>, state: Option<PyValue>) -> Result<Option<Py<PyDict>>> {
-    let dict = state.map(|state| state.into_bound(py).cast_into::<PyDict>()).transpose();
-    Ok(dict.map_err(|error| raised(error.into()))?.map(Bound::unbind))
+fn lent(py: Python<'_>, states: NamedStates) -> Result<Py<PyNamedStates>> {
+    Py::new(py, PyNamedStates::lent(states)).map_err(raised)
 }
 
 /// What a method of the user's trigger is called with, beside the context.
@@ -190,24 +177,21 @@ fn call(
 ) -> Result<TriggerResult> {
     let Call { method, window, element, time, merged } = call;
     Python::attach(|py| {
-        let merged = merged.into_iter().map(|state| dict_of(py, state.custom)).collect::<Result<Vec<_>>>()?;
         let python_context = PyTriggerContext {
             now: context.current_processing_time(),
             watermark: context.current_watermark(),
             timers: Mutex::default(),
-            state: Mutex::new(dict_of(py, state.custom.take())?),
-            merged: merged.into_iter().flatten().collect(),
+            states: lent(py, std::mem::take(&mut state.custom))?,
+            merged: merged.into_iter().map(|state| lent(py, state.custom)).collect::<Result<_>>()?,
         };
         let python_context = Bound::new(py, python_context).map_err(raised)?;
         let element = element.map(|element| element.bind(py));
         let window = window.to_python(py).map_err(raised)?;
-        let answer = function.bind(py).call1((method, &python_context, element, time, window)).map_err(raised)?;
+        let answer = function.bind(py).call1((method, &python_context, element, time, window));
         let of_call = python_context.get();
-        let after = of_call.state.lock().unwrap_or_else(PoisonError::into_inner).take();
-        state.custom = after
-            .map(|dict| dict.into_bound(py))
-            .filter(|dict| !dict.is_empty())
-            .map(|dict| PyValue::new(dict.into_any()));
+        state.custom = of_call.states.get().take_back();
+        of_call.merged.iter().for_each(|states| drop(states.get().take_back()));
+        let answer = answer.map_err(raised)?;
         for (is_set, is_event_time, time) in of_call.timers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             match (is_set, is_event_time) {
                 (true, true) => context.register_event_time_timer(time),
