@@ -156,6 +156,7 @@ impl CallableRunner {
 
     fn run(&self, py: Python<'_>, method: Option<&str>, payload: Py<PyAny>, rows: usize) -> PyResult<Py<PyAny>> {
         forked::check()?;
+        gate::check()?;
         let method = self.method(method)?;
         let call = PyCall { payload, rows };
         // On the main thread always on another one: code that never returns can be left by Ctrl-C then.
@@ -170,6 +171,7 @@ impl CallableRunner {
     /// Begins a call; `on_done(value, None)` or `on_done(None, exception)` is called on another thread.
     fn submit(&self, method: Option<&str>, payload: Py<PyAny>, rows: usize, on_done: Py<PyAny>) -> PyResult<Task> {
         forked::check()?;
+        gate::check()?;
         let future = self.method(method)?.async_run(PyCall { payload, rows });
         waiting::begin(future, on_done, value)
     }

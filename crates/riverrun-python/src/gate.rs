@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::error::python::StateError;
+
 /// Whether it is closed. Who is inside reads it.
 static GATE: RwLock<bool> = RwLock::new(false);
 
@@ -58,6 +60,22 @@ fn open() -> RwLockReadGuard<'static, bool> {
     loop {
         thread::park();
     }
+}
+
+/// Refuses what would have a thread of Rust call Python, which none does any more once the gate is closed: who waited for it would do so
+/// for ever.
+///
+/// # Errors
+/// The interpreter is being shut down.
+pub(crate) fn check() -> PyResult<()> {
+    // Nobody but the shutdown itself keeps a reader out.
+    if GATE.try_read().is_ok_and(|closed| !*closed) {
+        return Ok(());
+    }
+    Err(StateError::new_err(
+        "the interpreter is being shut down, and no thread calls Python code any more; do this before the program ends, or in a \
+         function given to `atexit.register` after `import riverrun`",
+    ))
 }
 
 /// Closes the gate once nobody is inside, or does without after two seconds.

@@ -179,7 +179,8 @@ fn exact(py: Python<'_>, text: &str) -> PyResult<Tag> {
 #[pyfunction]
 fn delete_model(py: Python<'_>, text: &str) -> PyResult<Option<String>> {
     let (store, tag) = (store(py)?, exact(py, text)?);
-    let latest = py.detach(|| store.delete(&tag)).map_err(|error| of_model(py, error))?;
+    // Another process may be at the store for long.
+    let latest = waiting::blocking(py, move || store.delete(&tag))?.map_err(|error| of_model(py, error))?;
     Ok(latest.map(|tag| tag.to_string()))
 }
 
@@ -188,7 +189,7 @@ fn delete_model(py: Python<'_>, text: &str) -> PyResult<Option<String>> {
 fn promote_model(py: Python<'_>, text: &str) -> PyResult<()> {
     let store = store(py)?;
     let tag = Tag::parse(text).map_err(|error| of_model(py, error))?;
-    py.detach(|| store.promote(&tag)).map_err(|error| of_model(py, error))
+    waiting::blocking(py, move || store.promote(&tag))?.map_err(|error| of_model(py, error))
 }
 
 /// Imports a directory, a model file or an archive under a tag, whose version may be left out, and gives what should be said about it. Of

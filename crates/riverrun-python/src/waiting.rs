@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 use std::sync::OnceLock;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -32,8 +33,13 @@ fn runtime() -> PyResult<&'static Runtime> {
         .thread_name("riverrun-python")
         .enable_time()
         .build()
-        .map_err(|error| InternalError::new_err(format!("a thread cannot be started: {error}; raise the limit")))?;
+        .map_err(unstartable)?;
     Ok(RUNTIME.get_or_init(|| made))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+fn unstartable(error: std::io::Error) -> PyErr {
+    InternalError::new_err(format!("a thread cannot be started: {error}; raise the limit of threads"))
 }
 
 /// Whether the calling thread is the one that Python tells of Ctrl-C.
@@ -67,17 +73,22 @@ pub(crate) fn listens(py: Python<'_>) -> PyResult<bool> {
 /// # Errors
 /// What a signal handler raises (`KeyboardInterrupt`); the future is dropped then.
 pub(crate) fn wait<T: Send + 'static>(py: Python<'_>, future: impl Future<Output = T> + Send + 'static) -> PyResult<T> {
-    let (done, mut told) = sync_channel(1);
+    let (done, told) = sync_channel(1);
     let task = runtime()?.spawn(async move {
         // Nobody listens any more: then it does not matter.
         let _ = done.send(future.await);
     });
+    listen(py, told).inspect_err(|_| task.abort())
+}
+
+/// Waits for what is told, and hears signals meanwhile.
+fn listen<T: Send + 'static>(py: Python<'_>, mut told: Receiver<T>) -> PyResult<T> {
     loop {
         let (outcome, back) = py.detach(move || (told.recv_timeout(SLICE), told));
         told = back;
         match outcome {
             Ok(value) => return Ok(value),
-            Err(RecvTimeoutError::Timeout) => py.check_signals().inspect_err(|_| task.abort())?,
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(InternalError::new_err("a call ended without an answer; its panic is on standard error"));
             }
@@ -85,16 +96,19 @@ pub(crate) fn wait<T: Send + 'static>(py: Python<'_>, future: impl Future<Output
     }
 }
 
-/// As [`wait`], for work that blocks.
-fn wait_blocking<T: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
-    let spawned = runtime()?.spawn_blocking(work);
-    wait(py, spawned)?.map_err(|error| InternalError::new_err(format!("a call ended without an answer: {error}")))
-}
-
-/// Does `work`, which takes long and blocks: by [`wait_blocking`] where the calling thread is told of Ctrl-C, otherwise on that thread. After
-/// Ctrl-C it goes on without anybody who waits for it.
+/// Does `work`, which takes long and blocks: on a thread of its own where the calling one is told of Ctrl-C, otherwise on that. After Ctrl-C
+/// it goes on without anybody who waits for it.
+///
+/// # Errors
+/// What a signal handler raises; no thread can be started.
 pub(crate) fn blocking<T: Send + 'static>(py: Python<'_>, work: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
-    if listens(py)? { wait_blocking(py, work) } else { Ok(py.detach(work)) }
+    if !listens(py)? {
+        return Ok(py.detach(work));
+    }
+    // Not one of the runtime's, which a forked child would miss: a program may import a model, and fork.
+    let (done, told) = sync_channel(1);
+    thread::Builder::new().name("riverrun-work".into()).spawn(move || done.send(work())).map_err(unstartable)?;
+    listen(py, told)
 }
 
 /// A call that was begun.

@@ -101,7 +101,13 @@ class StoredRunner:
             StateError: It is initialised already, or the process was forked from one that computes.
             ModelError: The model cannot be loaded.
         """
-        self._native.init_local()
+        try:
+            self._native.init_local()
+        except BaseException:
+            if self._bound is None:
+                # A load that Ctrl-C has cut short goes on behind; the next one begins with a runner that it has no part in.
+                self._made = None
+            raise
         self._bound = ("local",)
 
     def init_client(

@@ -98,6 +98,148 @@ asyncio.run(main())
     assert said.rstrip().endswith("KeyboardInterrupt") and took < 5
 
 
+# Says what came of Ctrl-C in a call.
+CAUGHT = """
+import os, pathlib, shutil, sys, tempfile, threading, time
+
+def caught(began):
+    print("ready", flush=True)
+    try:
+        began()
+    except KeyboardInterrupt:
+        print("caught", file=sys.stderr)
+    else:
+        print("not interrupted", file=sys.stderr)
+"""
+
+
+def test_ctrl_c_ends_the_loading_of_a_model_which_can_be_loaded_afterwards(model_directory):
+    program = CAUGHT + f"""
+import riverrun
+from riverrun import _native
+directory = pathlib.Path(tempfile.mkdtemp()) / "model"
+shutil.copytree({str(model_directory)!r}, directory)
+# Who reads a pipe waits until somebody writes to it.
+slow = directory / "config.json"
+config = slow.read_bytes()
+slow.unlink()
+os.mkfifo(slow)
+load = lambda: _native.TextClassificationRunner.of_directory(directory, {{}}, {{}})
+loading = load()
+caught(loading.init_local)
+os.rename(slow, directory / "pipe")
+slow.write_bytes(config)
+(directory / "pipe").write_bytes(config)
+again = load()
+again.init_local()
+print(again.run("What a lovely day", None, None)[0]["label"], file=sys.stderr)
+"""
+    took, said = interrupted(program, 0.5)
+
+    assert said == "caught\npositive\n" and took < 10
+
+
+def test_a_runner_whose_loading_was_interrupted_is_loaded_by_the_next_call():
+    program = CAUGHT + """
+import riverrun, _thread
+from riverrun.stored_runner import StoredRunner
+runner = riverrun.models.get("tweet-sentiment").to_runner()
+# Loading is over in milliseconds: Ctrl-C comes with the call that begins it.
+class Native:
+    def __init__(self, native):
+        self.native = native
+    def init_local(self):
+        self.native.init_local()
+        time.sleep(20)
+runner._made = Native(runner._native)
+caught(runner.init_local)
+print(runner.is_initialised, file=sys.stderr)
+runner.init_local()
+print(runner.run("What a lovely day")[0]["label"], file=sys.stderr)
+"""
+    took, said = interrupted(program, 0.5)
+
+    assert said == "caught\nFalse\npositive\n" and took < 10
+
+
+def test_ctrl_c_ends_warm_up_while_others_have_all_permits_to_compute():
+    program = CAUGHT + LOADED + """
+free = threading.Event()
+class Busy(riverrun.Runnable):
+    @riverrun.Runnable.method
+    def predict(self):
+        free.wait()
+busy = [riverrun.Runner(Busy, name=f"busy {n}") for n in range(os.cpu_count())]
+threads = [threading.Thread(target=each.run) for each in busy]
+for each, thread in zip(busy, threads):
+    each.init_local()
+    thread.start()
+time.sleep(1)
+caught(runner.warm_up)
+free.set()
+print(runner.run("What a lovely day")[0]["label"], file=sys.stderr)
+"""
+    took, said = interrupted(program, 0.5)
+
+    assert said == "caught\npositive\n" and took < 10
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        # Another process is at the store.
+        'store.import_model(model, "other:1.0")',
+        'store.promote("tweet-sentiment:1.0")',
+        'store.delete("tweet-sentiment:0.9")',
+        # A service that takes connections and never answers.
+        'runner.init_client("http://127.0.0.1:%d" % silent.getsockname()[1], connect_timeout=60, timeout=60)',
+        'numbers.filter(lambda n: False).print(), env.execute()',
+        'numbers.filter(lambda n: False).print(), env.execute_async().get_job_execution_result().result()',
+        'list(numbers.filter(lambda n: False).execute_and_collect())',
+    ],
+)
+def test_ctrl_c_ends_whatever_else_takes_long(call, model_directory, tmp_path):
+    program = CAUGHT + f"""
+import fcntl, riverrun, socket
+from riverrun import models as store
+from riverrun.datastream import StreamExecutionEnvironment
+os.environ["RIVERRUN_HOME"] = {str(tmp_path)!r}
+model = {str(model_directory)!r}
+store.import_model(model, "tweet-sentiment:0.9")
+runner = store.import_model(model, "tweet-sentiment:1.0").to_runner()
+silent = socket.create_server(("127.0.0.1", 0))
+env = StreamExecutionEnvironment.get_execution_environment()
+numbers = env.from_collection(range(10**12)).map(lambda n: n)
+(lock,) = pathlib.Path({str(tmp_path)!r}).rglob("*lock")
+with open(lock, "r+") as held:
+    fcntl.flock(held, fcntl.LOCK_EX)
+    caught(lambda: ({call}))
+runner.init_local()
+print(runner.run("What a lovely day")[0]["label"], file=sys.stderr)
+os._exit(0)
+"""
+    took, said = interrupted(program, 0.5)
+
+    assert said == "caught\npositive\n" and took < 10
+
+
+def test_a_program_may_change_the_store_and_fork(python, model_directory, tmp_path):
+    done = python(
+        f"""
+import os, riverrun
+os.environ["RIVERRUN_HOME"] = {str(tmp_path)!r}
+runner = riverrun.models.import_model({str(model_directory)!r}, "tweet-sentiment:1.0").to_runner()
+if os.fork() == 0:
+    runner.init_local()
+    print("child:", runner.run("What a lovely day")[0]["label"], flush=True)
+    os._exit(0)
+os.wait()
+"""
+    )
+
+    assert done.stdout == "child: positive\n", done
+
+
 def test_a_forked_child_is_told_and_does_not_hang(python):
     done = python(
         LOADED

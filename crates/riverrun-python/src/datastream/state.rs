@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::{PyList, PyTuple};
 use riverrun::stream::state::{
     KeyedContext, ListState, MapState, StateTables, StateTtlConfig, StateVisibility, UpdateType, ValueState,
@@ -32,7 +33,9 @@ impl States {
     }
 
     fn swap(&self, context: &mut impl KeyedContext) {
-        let mut tables = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // Another thread of the program's may be at a handle, and wait for the interpreter: a key that is removed may run Python code.
+        let mut tables =
+            Python::attach(|py| self.0.lock_py_attached(py)).unwrap_or_else(std::sync::PoisonError::into_inner);
         std::mem::swap(&mut *tables, context.states());
     }
 

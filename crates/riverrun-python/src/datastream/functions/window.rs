@@ -85,7 +85,9 @@ impl PyWindowFunction {
         let callbacks = self.callbacks.as_ref().ok_or_else(unopened)?;
         let of_call = python_context.get();
         let window = context.window().to_python(py).map_err(raised)?.unbind();
-        *of_call.window.lock().unwrap_or_else(PoisonError::into_inner) = Some(window);
+        // What was there goes when the lock is free: its end may run Python code, which may let another thread have the interpreter.
+        let before = of_call.window.lock().unwrap_or_else(PoisonError::into_inner).replace(window);
+        drop(before);
         of_call.now.store(context.current_processing_time(), Ordering::Relaxed);
         of_call.watermark.store(context.current_watermark(), Ordering::Relaxed);
         let states = context.window_state().ok().map(|states| PyNamedStates::lent(std::mem::take(states)));
