@@ -73,7 +73,7 @@ fn the_best_backend_computes_what_is_predicted_and_served_until_it_is_forgotten(
 
     assert_eq!(get(&machine)["backend"], "rten");
     assert!(!predict(&[]), "RTen computes it now");
-    assert_eq!(serve(), 422, "and what is served");
+    assert_eq!(serve(), 500, "and what is served");
     assert!(predict(&["--option", "backend=onnxruntime"]), "a backend that is asked for by name goes before it");
     assert!(machine.run(&["models", "bench", "model", "--forget"]).status.success());
     assert!(predict(&[]) && get(&machine)["backend"].is_null());

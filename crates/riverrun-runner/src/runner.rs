@@ -139,7 +139,7 @@ impl<R: Runnable> Runner<R> {
     /// and a remote runner has none: the service may have one.
     ///
     /// An input is known by a hash of 128 bits with a random key, so neither inputs nor results of others can be met by chance or
-    /// made to. An entry takes the result's memory and some 50 bytes. [`stats`](Self::stats) has the hits.
+    /// made to. An entry takes the result's memory and that of the hash. [`stats`](Self::stats) has the hits.
     #[must_use]
     pub fn cached(self, entries: usize) -> Self
     where
