@@ -82,7 +82,7 @@ mod x86 {
     /// Multiplies up to 32 rows with the panel into all rows of `sums` that their tiles of 16 have.
     macro_rules! block {
         ($step:literal, $rows:expr, $panel:expr, $sums:expr) => {{
-            let WordRows { words, depth, count, .. } = $rows;
+            let &WordRows { words, depth, count, .. } = $rows;
             let (first, weights, out) = (words.as_ptr(), $panel.as_ptr(), $sums.0.as_mut_ptr());
             let (steps, stride, width) = (depth / 16, depth * 4, PANEL * 4);
             if count > 16 {
@@ -158,7 +158,7 @@ mod x86 {
     /// # Safety
     /// The CPU has AMX, whose tiles are ready; there are 1 to 32 rows, whose words go on to a multiple of 16 rows; `depth` is
     /// a multiple of 16, at least 16, and the panel `[depth, 32]`.
-    pub(in crate::kernels) unsafe fn multiply(numbers: Numbers, rows: WordRows<'_>, panel: &[u32], sums: &mut Sums) {
+    pub(in crate::kernels) unsafe fn multiply(numbers: Numbers, rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
         match numbers {
             Numbers::Bf16 => block!("tdpbf16ps", rows, panel, sums),
             Numbers::Int8 => block!("tdpbusd", rows, panel, sums),

@@ -125,7 +125,7 @@ impl Attention<'_> {
             };
             let key_panels = scratch.keys.chunks_exact((self.size * PANEL).max(1)).take(width / PANEL);
             for (panel, keys) in key_panels.enumerate() {
-                tile::multiply(cpu, rows, keys, &mut sums);
+                tile::multiply(cpu, &rows, keys, &mut sums);
                 for (row, sums) in sums.0[..height].iter().enumerate() {
                     scratch.scores[row * width + panel * PANEL..][..PANEL].copy_from_slice(sums);
                 }
@@ -134,7 +134,7 @@ impl Attention<'_> {
             let rows = Rows { data: &scratch.scores, stride: width, count: height, ahead };
             let value_panels = scratch.values.chunks_exact(tokens.len() * PANEL).take(self.size.div_ceil(PANEL));
             for (panel, values) in value_panels.enumerate() {
-                tile::multiply(cpu, rows, values, &mut sums);
+                tile::multiply(cpu, &rows, values, &mut sums);
                 let columns = PANEL.min(self.size - panel * PANEL);
                 for (row, sums) in sums.0[..height].iter().enumerate() {
                     let start = ((first + row) * self.heads + head) * self.size + panel * PANEL;

@@ -86,7 +86,7 @@ impl Factors for Floats<'_> {
         let stride = self.weights.inputs();
         let (data, ahead) = (&self.rows[rows.start * stride..], Ahead::of(rows.start));
         let rows = Rows { data, stride, count: rows.len(), ahead };
-        tile::multiply(self.cpu, rows, self.weights.panel(panel), sums);
+        tile::multiply(self.cpu, &rows, self.weights.panel(panel), sums);
     }
 
     fn depth(&self) -> usize {
@@ -117,7 +117,7 @@ impl Factors for Words<'_> {
         let depth = self.rows.depth();
         let words = &self.rows.words()[rows.start * depth..];
         let rows = WordRows { words, depth, count: rows.len(), ahead: Ahead::of(rows.start) };
-        word_tile::multiply(self.cpu, self.numbers, rows, self.panels.panel(panel), sums);
+        word_tile::multiply(self.cpu, self.numbers, &rows, self.panels.panel(panel), sums);
     }
 
     fn depth(&self) -> usize {

@@ -126,7 +126,7 @@ impl RelativeAttention<'_> {
             grow(&mut scratch.scores, ROWS * width);
             for panel in panels.clone() {
                 let keys = &scratch.keys[panel * self.size * PANEL..][..self.size * PANEL];
-                tile::multiply(cpu, queries, keys, &mut sums);
+                tile::multiply(cpu, &queries, keys, &mut sums);
                 for (row, sums) in sums.0[..height].iter().enumerate() {
                     scratch.scores[row * width + (panel - panels.start) * PANEL..][..PANEL].copy_from_slice(sums);
                 }
@@ -174,7 +174,7 @@ impl RelativeAttention<'_> {
             };
             for panel in 0..self.size.div_ceil(PANEL) {
                 let values = &scratch.values[(panel * length + seen.start) * PANEL..][..seen.len() * PANEL];
-                tile::multiply(cpu, rows, values, &mut sums);
+                tile::multiply(cpu, &rows, values, &mut sums);
                 let columns = PANEL.min(self.size - panel * PANEL);
                 for (row, sums) in sums.0[..height].iter().enumerate() {
                     let start = ((first_row + first + row) * self.heads + head) * self.size + panel * PANEL;
@@ -223,7 +223,7 @@ fn multiply_panels(
 ) {
     let mut sums = Sums::new();
     for panel in panels.clone() {
-        tile::multiply(cpu, rows, matrix.panel(panel), &mut sums);
+        tile::multiply(cpu, &rows, matrix.panel(panel), &mut sums);
         for (row, sums) in sums.0[..rows.count].iter().enumerate() {
             out[(row * panels.len() + panel - panels.start) * PANEL..][..PANEL].copy_from_slice(sums);
         }

@@ -64,7 +64,7 @@ impl Ahead {
 ///
 /// Each sum starts at zero and takes its products in the order of the depth, one after the other: it does not depend on
 /// how many rows there are or which of them it belongs to.
-pub(super) fn multiply(cpu: Cpu, rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+pub(super) fn multiply(cpu: Cpu, rows: &Rows<'_>, panel: &[f32], sums: &mut Sums) {
     let depth = panel.len() / PANEL;
     assert!((1..=ROWS).contains(&rows.count), "a tile has 1 to 14 rows");
     assert!(rows.data.len() >= (rows.count - 1) * rows.stride + depth, "the rows are as long as the panel is deep");
@@ -90,7 +90,7 @@ pub(super) fn heights(rows: usize) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-fn portable(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+fn portable(rows: &Rows<'_>, panel: &[f32], sums: &mut Sums) {
     for row in 0..rows.count {
         let values = &rows.data[row * rows.stride..];
         let mut sum = [0.0f32; PANEL];
@@ -115,7 +115,7 @@ mod x86 {
     /// # Safety
     /// The CPU has AVX-512 F; `rows` are as [`super::multiply`] asserts them.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn avx512(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+    pub(super) unsafe fn avx512(rows: &Rows<'_>, panel: &[f32], sums: &mut Sums) {
         macro_rules! heights {
             ($($height:literal)*) => {
                 match rows.count {
@@ -131,7 +131,7 @@ mod x86 {
     /// # Safety
     /// As [`avx512`]; `rows.count` is `HEIGHT`.
     #[target_feature(enable = "avx512f")]
-    unsafe fn avx512_rows<const HEIGHT: usize>(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+    unsafe fn avx512_rows<const HEIGHT: usize>(rows: &Rows<'_>, panel: &[f32], sums: &mut Sums) {
         let mut sum = [[_mm512_setzero_ps(); 2]; HEIGHT];
         let (data, weights) = (rows.data.as_ptr(), panel.as_ptr());
         let ahead = rows.ahead.words(panel.len() / PANEL);
@@ -163,7 +163,7 @@ mod x86 {
     /// # Safety
     /// The CPU has AVX2 and FMA; `rows` are as [`super::multiply`] asserts them.
     #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn avx2(rows: Rows<'_>, panel: &[f32], sums: &mut Sums) {
+    pub(super) unsafe fn avx2(rows: &Rows<'_>, panel: &[f32], sums: &mut Sums) {
         // 6 × 2 sums of 8, the panel's two registers and the broadcast element make 15 of 16 registers.
         let mut first = 0;
         while first < rows.count {
@@ -188,7 +188,7 @@ mod x86 {
     /// As [`avx2`]; `rows.count - first` is at least `HEIGHT`, and `column` is 0 or 16.
     #[target_feature(enable = "avx2,fma")]
     unsafe fn avx2_rows<const HEIGHT: usize>(
-        rows: Rows<'_>, first: usize, panel: &[f32], column: usize, sums: &mut Sums,
+        rows: &Rows<'_>, first: usize, panel: &[f32], column: usize, sums: &mut Sums,
     ) {
         let mut sum = [[_mm256_setzero_ps(); 2]; HEIGHT];
         let (data, weights) = (rows.data.as_ptr(), panel.as_ptr());

@@ -39,8 +39,8 @@ pub(super) fn tiles(cpu: Cpu, rows: usize) -> impl Iterator<Item = (usize, usize
 /// Multiplies `rows` with `panel`, `[depth, 32]`, into the first rows of `sums`.
 ///
 /// With AMX, between [`amx::begin`] and [`amx::end`].
-pub(super) fn multiply(cpu: Cpu, numbers: Numbers, rows: WordRows<'_>, panel: &[u32], sums: &mut Sums) {
-    let WordRows { words, depth, count, .. } = rows;
+pub(super) fn multiply(cpu: Cpu, numbers: Numbers, rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
+    let &WordRows { words, depth, count, .. } = rows;
     let tallest = if cpu.level() >= CpuLevel::Amx { TALLEST } else { ROWS };
     assert!((1..=tallest).contains(&count), "a tile has at least one row, and at most 14 or, with AMX, 32");
     assert_eq!(panel.len(), depth * PANEL, "the panel is as deep as the rows are long");
@@ -67,7 +67,7 @@ pub(super) fn multiply(cpu: Cpu, numbers: Numbers, rows: WordRows<'_>, panel: &[
     }
 }
 
-fn portable_int8(rows: WordRows<'_>, panel: &[u32], sums: &mut Sums) {
+fn portable_int8(rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
     for (row, sums) in rows.words.chunks_exact(rows.depth).zip(&mut sums.words()[..rows.count]) {
         let mut sum = [0i32; PANEL];
         for (word, weights) in row.iter().zip(panel.chunks_exact(PANEL)) {
@@ -83,7 +83,7 @@ fn portable_int8(rows: WordRows<'_>, panel: &[u32], sums: &mut Sums) {
     }
 }
 
-fn portable_bf16(rows: WordRows<'_>, panel: &[u32], sums: &mut Sums) {
+fn portable_bf16(rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
     let halves = |word: u32| [f32::from_bits(word << 16), f32::from_bits(word & 0xffff_0000)];
     for (row, sums) in rows.words.chunks_exact(rows.depth).zip(&mut sums.0[..rows.count]) {
         let mut sum = [0f32; PANEL];
@@ -116,7 +116,7 @@ mod x86 {
             /// # Safety
             /// The CPU has these features; `rows` are as [`super::multiply`] asserts them.
             #[target_feature(enable = $features)]
-            pub(super) unsafe fn $name(rows: WordRows<'_>, panel: &[u32], sums: &mut Sums) {
+            pub(super) unsafe fn $name(rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
                 // SAFETY: the caller's promise, with the height that was matched.
                 unsafe {
                     match rows.count {
@@ -141,7 +141,7 @@ mod x86 {
             /// # Safety
             /// As above; `rows.count` is at least `HEIGHT`.
             #[target_feature(enable = $features)]
-            unsafe fn $rows<const HEIGHT: usize>(rows: WordRows<'_>, panel: &[u32], sums: &mut Sums) {
+            unsafe fn $rows<const HEIGHT: usize>(rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
                 let mut sum = [[_mm512_setzero_si512(); 2]; HEIGHT];
                 let (words, weights) = (rows.words.as_ptr(), panel.as_ptr());
                 let ahead = rows.ahead.words(rows.depth);
@@ -192,7 +192,7 @@ mod x86 {
     /// # Safety
     /// The CPU has AVX2; `rows` are as [`super::multiply`] asserts them.
     #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn avx2(rows: WordRows<'_>, panel: &[u32], sums: &mut Sums) {
+    pub(super) unsafe fn avx2(rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
         // 6 × 2 sums, two registers of the panel and the row's word make 15 of 16 registers.
         let mut first = 0;
         while first < rows.count {
@@ -219,7 +219,7 @@ mod x86 {
     /// As [`avx2`]; `rows.count - first` is at least `HEIGHT`, and `column` is 0, 8, 16 or 24.
     #[target_feature(enable = "avx2")]
     unsafe fn avx2_rows<const HEIGHT: usize>(
-        rows: WordRows<'_>, first: usize, panel: &[u32], column: usize, sums: &mut Sums,
+        rows: &WordRows<'_>, first: usize, panel: &[u32], column: usize, sums: &mut Sums,
     ) {
         let mut sum = [[_mm256_setzero_si256(); 2]; HEIGHT];
         let (words, weights) = (rows.words.as_ptr(), panel.as_ptr());
@@ -267,7 +267,7 @@ mod tests {
             multiply(
                 cpu,
                 numbers,
-                WordRows { words, depth: rows.depth(), count: height, ahead: Ahead::of(first) },
+                &WordRows { words, depth: rows.depth(), count: height, ahead: Ahead::of(first) },
                 panel,
                 &mut sums,
             );
