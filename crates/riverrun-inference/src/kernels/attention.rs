@@ -75,15 +75,16 @@ pub struct Attention<'a> {
 }
 
 /// Working memory of a thread, kept from call to call.
-#[derive(Default)]
 struct Scratch {
     keys: Vec<f32>,
     values: Vec<f32>,
     scores: Vec<f32>,
+    sums: Sums,
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> =
+        const { RefCell::new(Scratch { keys: Vec::new(), values: Vec::new(), scores: Vec::new(), sums: Sums::new() }) };
 }
 
 impl Attention<'_> {
@@ -112,7 +113,7 @@ impl Attention<'_> {
         let width = tokens.len().next_multiple_of(PANEL);
         grow(&mut scratch.scores, ROWS * width);
         let scale = 1.0 / (self.size as f32).sqrt();
-        let mut sums = Sums::new();
+        let sums = &mut scratch.sums;
         let ahead = Ahead::ThisPanel;
 
         for (first, height) in tile::heights(queries.len()) {
@@ -125,7 +126,7 @@ impl Attention<'_> {
             };
             let key_panels = scratch.keys.chunks_exact((self.size * PANEL).max(1)).take(width / PANEL);
             for (panel, keys) in key_panels.enumerate() {
-                tile::multiply(cpu, &rows, keys, &mut sums);
+                tile::multiply(cpu, &rows, keys, sums);
                 for (row, sums) in sums.0[..height].iter().enumerate() {
                     scratch.scores[row * width + panel * PANEL..][..PANEL].copy_from_slice(sums);
                 }
@@ -134,7 +135,7 @@ impl Attention<'_> {
             let rows = Rows { data: &scratch.scores, stride: width, count: height, ahead };
             let value_panels = scratch.values.chunks_exact(tokens.len() * PANEL).take(self.size.div_ceil(PANEL));
             for (panel, values) in value_panels.enumerate() {
-                tile::multiply(cpu, &rows, values, &mut sums);
+                tile::multiply(cpu, &rows, values, sums);
                 let columns = PANEL.min(self.size - panel * PANEL);
                 for (row, sums) in sums.0[..height].iter().enumerate() {
                     let start = ((first + row) * self.heads + head) * self.size + panel * PANEL;

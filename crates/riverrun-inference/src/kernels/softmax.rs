@@ -35,22 +35,24 @@ by_level! {
 #[inline(always)]
 fn softmax_rows_lanes<const FMA: bool>(rows: &mut [f32], width: usize, length: usize, scale: f32) {
     assert!(width.is_multiple_of(16) && length <= width, "rows are whole lanes, and as long as they say");
-    let whole = length.next_multiple_of(16);
     for row in rows.chunks_exact_mut(width.max(1)) {
-        // Without a tail, since lanes that add next to nothing cost less than a loop of single elements.
-        row[length..whole].fill(f32::NEG_INFINITY);
-        let (chunks, _) = row[..whole].as_chunks_mut::<16>();
+        let (chunks, _) = row[..length.next_multiple_of(16)].as_chunks_mut::<16>();
+        // Without a tail, since lanes that add next to nothing cost less than a loop of single elements. In registers: if the row's end
+        // were written first, the row could not be read before all rows ahead of it are finished.
+        let inside = |index: usize, lane: usize, value: f32| {
+            if index * 16 + lane < length { value } else { f32::NEG_INFINITY }
+        };
         let mut lanes = [f32::NEG_INFINITY; 16];
-        for chunk in &*chunks {
+        for (index, chunk) in chunks.iter().enumerate() {
             for lane in 0..16 {
-                lanes[lane] = larger(chunk[lane], lanes[lane]);
+                lanes[lane] = larger(inside(index, lane, chunk[lane]), lanes[lane]);
             }
         }
         let largest = lanes.into_iter().fold(f32::NEG_INFINITY, |largest, value| larger(value, largest));
         let mut sums = [0.0; 16];
-        for chunk in &mut *chunks {
+        for (index, chunk) in chunks.iter_mut().enumerate() {
             for lane in 0..16 {
-                chunk[lane] = share::<FMA>(chunk[lane], largest, scale);
+                chunk[lane] = share::<FMA>(inside(index, lane, chunk[lane]), largest, scale);
                 sums[lane] += chunk[lane];
             }
         }

@@ -16,7 +16,7 @@ pub(super) const TALLEST: usize = 32;
 pub(super) struct Sums(pub(super) [[f32; PANEL]; TALLEST]);
 
 impl Sums {
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self([[0.0; PANEL]; TALLEST])
     }
 
