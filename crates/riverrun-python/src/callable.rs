@@ -156,7 +156,7 @@ impl CallableRunner {
 
     fn run(&self, py: Python<'_>, method: Option<&str>, payload: Py<PyAny>, rows: usize) -> PyResult<Py<PyAny>> {
         forked::check()?;
-        gate::check()?;
+        gate::check(py)?;
         let method = self.method(method)?;
         let call = PyCall { payload, rows };
         // On the main thread always on another one: code that never returns can be left by Ctrl-C then.
@@ -169,9 +169,11 @@ impl CallableRunner {
     }
 
     /// Begins a call; `on_done(value, None)` or `on_done(None, exception)` is called on another thread.
-    fn submit(&self, method: Option<&str>, payload: Py<PyAny>, rows: usize, on_done: Py<PyAny>) -> PyResult<Task> {
+    fn submit(
+        &self, py: Python<'_>, method: Option<&str>, payload: Py<PyAny>, rows: usize, on_done: Py<PyAny>,
+    ) -> PyResult<Task> {
         forked::check()?;
-        gate::check()?;
+        gate::check(py)?;
         let future = self.method(method)?.async_run(PyCall { payload, rows });
         waiting::begin(future, on_done, value)
     }

@@ -5,6 +5,7 @@
 //! the end of the process.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,9 +13,13 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::error::python::StateError;
+use crate::waiting;
 
 /// Whether it is closed. Who is inside reads it.
 static GATE: RwLock<bool> = RwLock::new(false);
+
+/// Whether nobody comes in any more, though some may still be inside.
+static CLOSING: AtomicBool = AtomicBool::new(false);
 
 /// How long the shutdown waits for those inside, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -52,24 +57,25 @@ impl Drop for Inside {
 }
 
 fn open() -> RwLockReadGuard<'static, bool> {
-    let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);
-    if !*guard {
-        return guard;
+    if !CLOSING.load(Ordering::Acquire) {
+        let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);
+        if !*guard {
+            return guard;
+        }
     }
-    drop(guard);
     loop {
         thread::park();
     }
 }
 
-/// Refuses what would have a thread of Rust call Python, which none does any more once the gate is closed: who waited for it would do so
-/// for ever.
+/// Refuses what would have a thread of Rust call Python, which none does any more once the gate is closed: the main thread would wait for it
+/// for ever. Another thread, a daemon by then, may: it ends with the process, and without a word.
 ///
 /// # Errors
 /// The interpreter is being shut down.
-pub(crate) fn check() -> PyResult<()> {
+pub(crate) fn check(py: Python<'_>) -> PyResult<()> {
     // Nobody but the shutdown itself keeps a reader out.
-    if GATE.try_read().is_ok_and(|closed| !*closed) {
+    if GATE.try_read().is_ok_and(|closed| !*closed) || !waiting::is_main(py)? {
         return Ok(());
     }
     Err(StateError::new_err(
@@ -90,6 +96,9 @@ pub(crate) fn close_gate(py: Python<'_>) {
     py.detach(|| {
         // Not `write`: those who wait for that would keep threads out that are inside already.
         while Instant::now() < until {
+            // Who is inside may wait for another who has to come in, so that is let in at first. But threads that take turns would be
+            // inside for ever.
+            CLOSING.store(until.saturating_duration_since(Instant::now()) < PATIENCE / 2, Ordering::Release);
             match GATE.try_write() {
                 Ok(mut closed) => {
                     *closed = true;

@@ -43,7 +43,7 @@ fn unstartable(error: std::io::Error) -> PyErr {
 }
 
 /// Whether the calling thread is the one that Python tells of Ctrl-C.
-fn is_main(py: Python<'_>) -> PyResult<bool> {
+pub(crate) fn is_main(py: Python<'_>) -> PyResult<bool> {
     if let Some(known) = IS_MAIN.get() {
         return Ok(known);
     }

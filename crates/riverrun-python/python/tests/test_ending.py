@@ -130,7 +130,7 @@ def test_a_program_ends_soon_and_quietly(python, under_way, end):
         done = python(f"{BEGIN}\n{UNDER_WAY[under_way]}\ntime.sleep({0.02 + 0.015 * run})\n{last}\n", timeout=20)
 
         assert (done.returncode, done.stdout) == (status, ""), done.stderr
-        assert done.stderr.rstrip().endswith(said) if said else done.stderr == ""
+        assert done.stderr.rstrip().endswith(said) if said else done.stderr == "", done.stderr
         assert "panicked" not in done.stderr and done.stderr.count("Traceback") == bool(said)
 
 

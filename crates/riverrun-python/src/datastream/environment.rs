@@ -107,7 +107,7 @@ impl PyEnvironment {
     fn submit(&self, py: Python<'_>, job_name: Option<String>) -> PyResult<PyJob> {
         // A job has threads, and those of the runners that it uses.
         crate::forked::claim()?;
-        gate::check()?;
+        gate::check(py)?;
         if let Some(name) = job_name {
             self.environment.set_job_name(name);
         }

@@ -61,7 +61,7 @@ impl PyJob {
                 return Ok(Some(u64::try_from(result.runtime.as_millis()).unwrap_or(u64::MAX)));
             }
             py.check_signals()?;
-            crate::gate::check()?;
+            crate::gate::check(py)?;
             if let Some(time) = &mut left {
                 *time = time.saturating_sub(slice);
                 if time.is_zero() {
