@@ -43,16 +43,19 @@ fn products(criterion: &mut Criterion) {
 
 #[cfg(target_arch = "x86_64")]
 mod roof {
-    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_set1_ps};
+    use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_set1_ps, _mm512_fmadd_ps, _mm512_set1_ps};
 
     pub(super) const STEPS: u64 = 1_000_000;
-    pub(super) const SUMS: usize = 28;
+
+    /// As many sums as there are registers for, beside the two factors.
+    pub(super) const WIDE_SUMS: usize = 28;
+    pub(super) const SUMS: usize = 13;
 
     /// # Safety
     /// The CPU has AVX-512 F.
     #[target_feature(enable = "avx512f")]
-    pub(super) unsafe fn multiply_add() {
-        let mut sums = [_mm512_set1_ps(1.0); SUMS];
+    pub(super) unsafe fn avx512() {
+        let mut sums = [_mm512_set1_ps(1.0); WIDE_SUMS];
         let (factor, addend) = (_mm512_set1_ps(0.999), _mm512_set1_ps(0.5));
         for _ in 0..STEPS {
             for sum in &mut sums {
@@ -61,18 +64,36 @@ mod roof {
         }
         std::hint::black_box(&sums);
     }
+
+    /// # Safety
+    /// The CPU has AVX2 and FMA.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn avx2() {
+        let mut sums = [_mm256_set1_ps(1.0); SUMS];
+        let (factor, addend) = (_mm256_set1_ps(0.999), _mm256_set1_ps(0.5));
+        for _ in 0..STEPS {
+            for sum in &mut sums {
+                *sum = _mm256_fmadd_ps(*sum, factor, addend);
+            }
+        }
+        std::hint::black_box(&sums);
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 fn roof(criterion: &mut Criterion) {
-    if !is_x86_feature_detected!("avx512f") {
-        return;
-    }
     let mut group = criterion.benchmark_group("multiply-adds alone, one thread");
     group.sample_size(20);
-    group.throughput(Throughput::Elements(roof::STEPS * roof::SUMS as u64 * 32));
-    // SAFETY: the feature was just seen.
-    group.bench_function("AVX-512", |bencher| bencher.iter(|| unsafe { roof::multiply_add() }));
+    if is_x86_feature_detected!("avx512f") {
+        group.throughput(Throughput::Elements(roof::STEPS * roof::WIDE_SUMS as u64 * 32));
+        // SAFETY: the feature was just seen.
+        group.bench_function("AVX-512", |bencher| bencher.iter(|| unsafe { roof::avx512() }));
+    }
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        group.throughput(Throughput::Elements(roof::STEPS * roof::SUMS as u64 * 16));
+        // SAFETY: the features were just seen.
+        group.bench_function("AVX2", |bencher| bencher.iter(|| unsafe { roof::avx2() }));
+    }
     group.finish();
 }
 

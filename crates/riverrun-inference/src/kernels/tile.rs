@@ -81,12 +81,17 @@ pub(super) fn multiply(cpu: Cpu, rows: &Rows<'_>, panel: &[f32], sums: &mut Sums
     }
 }
 
-/// How many rows each of the fewest tiles has that cover `rows`: of even height, since a low tile waits for its own sums.
+/// How many rows each of the fewest tiles has that cover `rows`.
 pub(super) fn heights(rows: usize) -> impl Iterator<Item = (usize, usize)> {
-    let tiles = rows.div_ceil(ROWS);
-    (0..tiles).map(move |tile| {
-        let first = tile * rows / tiles;
-        (first, (tile + 1) * rows / tiles - first)
+    even(rows, ROWS)
+}
+
+/// The fewest parts of `rows` that have at most so many each, by first row and height: even ones, since a low part waits for its own sums.
+pub(super) fn even(rows: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let parts = rows.div_ceil(most);
+    (0..parts).map(move |part| {
+        let first = part * rows / parts;
+        (first, (part + 1) * rows / parts - first)
     })
 }
 
@@ -164,13 +169,13 @@ mod x86 {
     /// The CPU has AVX2 and FMA; `rows` are as [`super::multiply`] asserts them.
     #[target_feature(enable = "avx2,fma")]
     pub(super) unsafe fn avx2(rows: &Rows<'_>, panel: &[f32], sums: &mut Sums) {
-        // 6 × 2 sums of 8, the panel's two registers and the broadcast element make 15 of 16 registers.
-        let mut first = 0;
-        while first < rows.count {
-            for column in [0, 16] {
+        // 6 × 2 sums of 8, the panel's two registers and the broadcast element make 15 of 16 registers. Half a panel is read for all rows
+        // before the other: it stays in the first cache, where a whole one has no room.
+        for column in [0, 16] {
+            for (first, height) in super::even(rows.count, 6) {
                 // SAFETY: the caller's promise, for the rows from `first` on.
                 unsafe {
-                    match rows.count - first {
+                    match height {
                         1 => avx2_rows::<1>(rows, first, panel, column, sums),
                         2 => avx2_rows::<2>(rows, first, panel, column, sums),
                         3 => avx2_rows::<3>(rows, first, panel, column, sums),
@@ -180,7 +185,6 @@ mod x86 {
                     }
                 }
             }
-            first += 6;
         }
     }
 

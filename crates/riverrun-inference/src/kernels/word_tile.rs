@@ -4,7 +4,7 @@
 use super::amx;
 use super::cpu::{Cpu, CpuLevel};
 use super::packed::PANEL;
-use super::tile::{Ahead, ROWS, Sums, TALLEST, heights};
+use super::tile::{Ahead, ROWS, Sums, TALLEST, even, heights};
 
 /// Rows of words, one behind the other.
 #[derive(Clone, Copy)]
@@ -108,7 +108,7 @@ mod x86 {
     };
     use std::mem::transmute;
 
-    use super::{PANEL, Sums, WordRows};
+    use super::{PANEL, Sums, WordRows, even};
 
     /// A kernel for tiles of 1 to 14 rows, two registers of sums each, whose step adds the products of two registers of words.
     macro_rules! avx512 {
@@ -193,13 +193,13 @@ mod x86 {
     /// The CPU has AVX2; `rows` are as [`super::multiply`] asserts them.
     #[target_feature(enable = "avx2")]
     pub(super) unsafe fn avx2(rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
-        // 6 × 2 sums, two registers of the panel and the row's word make 15 of 16 registers.
-        let mut first = 0;
-        while first < rows.count {
-            for column in (0..PANEL).step_by(8) {
+        // 6 × 2 sums, two registers of the panel and the row's word make 15 of 16 registers. Columns are read for all rows before the
+        // next: they stay in the first cache, where a whole panel has no room.
+        for column in (0..PANEL).step_by(8) {
+            for (first, height) in even(rows.count, 6) {
                 // SAFETY: the caller's promise, for the rows from `first` on.
                 unsafe {
-                    match rows.count - first {
+                    match height {
                         1 => avx2_rows::<1>(rows, first, panel, column, sums),
                         2 => avx2_rows::<2>(rows, first, panel, column, sums),
                         3 => avx2_rows::<3>(rows, first, panel, column, sums),
@@ -209,7 +209,6 @@ mod x86 {
                     }
                 }
             }
-            first += 6;
         }
     }
 
