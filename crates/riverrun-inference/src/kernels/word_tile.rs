@@ -59,9 +59,12 @@ pub(super) fn multiply(cpu: Cpu, numbers: Numbers, rows: &WordRows<'_>, panel: &
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         (CpuLevel::Avx512Vnni | CpuLevel::Avx512Bf16, Numbers::Int8) => unsafe { x86::vnni(rows, panel, sums) },
-        // SAFETY: as above; AVX-512 includes AVX2.
         #[cfg(target_arch = "x86_64")]
-        (CpuLevel::Avx2 | CpuLevel::Avx512, Numbers::Int8) => unsafe { x86::avx2(rows, panel, sums) },
+        (CpuLevel::Avx2 | CpuLevel::Avx512, Numbers::Int8) => {
+            assert!(depth.is_multiple_of(4), "a register of AVX2 has four words of a row");
+            // SAFETY: as above; AVX-512 includes AVX2.
+            unsafe { x86::avx2(rows, panel, sums) }
+        }
         (_, Numbers::Int8) => portable_int8(rows, panel, sums),
         (_, Numbers::Bf16) => portable_bf16(rows, panel, sums),
     }
@@ -101,11 +104,12 @@ fn portable_bf16(rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m512bh, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_set1_epi32, _mm256_add_epi32,
-        _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16, _mm256_hadd_epi32, _mm256_madd_epi16, _mm256_permute4x64_epi64,
+        __m512bh, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_epi32, _mm256_cvtepi8_epi16,
+        _mm256_cvtepu8_epi16, _mm256_hadd_epi32, _mm256_madd_epi16, _mm256_permute4x64_epi64, _mm256_set1_epi64x,
         _mm256_setzero_si256, _mm256_storeu_si256, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps,
         _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
     };
+    use std::cell::RefCell;
     use std::mem::transmute;
 
     use super::{PANEL, Sums, WordRows, even};
@@ -189,25 +193,49 @@ mod x86 {
         _mm512_castps_si512(_mm512_dpbf16_ps(_mm512_castsi512_ps(sums), values, weights))
     }
 
+    thread_local! {
+        /// A tile's rows with 16 bits for each byte, four to a word.
+        static WIDENED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    }
+
     /// # Safety
     /// The CPU has AVX2; `rows` are as [`super::multiply`] asserts them.
     #[target_feature(enable = "avx2")]
     pub(super) unsafe fn avx2(rows: &WordRows<'_>, panel: &[u32], sums: &mut Sums) {
-        // 6 × 2 sums, two registers of the panel and the row's word make 15 of 16 registers. Columns are read for all rows before the
-        // next: they stay in the first cache, where a whole panel has no room.
-        for column in (0..PANEL).step_by(8) {
-            for (first, height) in even(rows.count, 6) {
-                // SAFETY: the caller's promise, for the rows from `first` on.
-                unsafe {
-                    match height {
-                        1 => avx2_rows::<1>(rows, first, panel, column, sums),
-                        2 => avx2_rows::<2>(rows, first, panel, column, sums),
-                        3 => avx2_rows::<3>(rows, first, panel, column, sums),
-                        4 => avx2_rows::<4>(rows, first, panel, column, sums),
-                        5 => avx2_rows::<5>(rows, first, panel, column, sums),
-                        _ => avx2_rows::<6>(rows, first, panel, column, sums),
+        WIDENED.with_borrow_mut(|widened| {
+            widen(&rows.words[..rows.count * rows.depth], widened);
+            // 6 × 2 sums, two registers of the panel and the row's word make 15 of 16 registers. Columns are read for all rows
+            // before the next: they stay in the first cache, where a whole panel may have no room.
+            for column in (0..PANEL).step_by(8) {
+                for (first, height) in even(rows.count, 6) {
+                    let rows = &widened[first * rows.depth..];
+                    let sums = &mut sums.words()[first..];
+                    // SAFETY: the caller's promise, for the rows from `first` on.
+                    unsafe {
+                        match height {
+                            1 => avx2_rows::<1>(rows, panel, column, sums),
+                            2 => avx2_rows::<2>(rows, panel, column, sums),
+                            3 => avx2_rows::<3>(rows, panel, column, sums),
+                            4 => avx2_rows::<4>(rows, panel, column, sums),
+                            5 => avx2_rows::<5>(rows, panel, column, sums),
+                            _ => avx2_rows::<6>(rows, panel, column, sums),
+                        }
                     }
                 }
+            }
+        });
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn widen(words: &[u32], widened: &mut Vec<u64>) {
+        if widened.len() < words.len() {
+            widened.resize(words.len(), 0);
+        }
+        for (words, widened) in words.chunks_exact(4).zip(widened.chunks_exact_mut(4)) {
+            // SAFETY: four words of either length.
+            unsafe {
+                let words = _mm_loadu_si128(words.as_ptr().cast());
+                _mm256_storeu_si256(widened.as_mut_ptr().cast(), _mm256_cvtepu8_epi16(words));
             }
         }
     }
@@ -215,22 +243,19 @@ mod x86 {
     /// Eight columns. Bytes are widened first: their products in pairs would not fit what AVX2 adds them up in.
     ///
     /// # Safety
-    /// As [`avx2`]; `rows.count - first` is at least `HEIGHT`, and `column` is 0, 8, 16 or 24.
+    /// The CPU has AVX2; there are `HEIGHT` rows, as long as the panel is deep, and sums, and `column` is 0, 8, 16 or 24.
     #[target_feature(enable = "avx2")]
-    unsafe fn avx2_rows<const HEIGHT: usize>(
-        rows: &WordRows<'_>, first: usize, panel: &[u32], column: usize, sums: &mut Sums,
-    ) {
+    unsafe fn avx2_rows<const HEIGHT: usize>(rows: &[u64], panel: &[u32], column: usize, sums: &mut [[u32; PANEL]]) {
         let mut sum = [[_mm256_setzero_si256(); 2]; HEIGHT];
-        let (words, weights) = (rows.words.as_ptr(), panel.as_ptr());
-        for k in 0..rows.depth {
+        let (words, weights, depth) = (rows.as_ptr(), panel.as_ptr(), panel.len() / PANEL);
+        for k in 0..depth {
             // SAFETY: `k` is below the depth, so 8 weights follow from `column` on; every row has a word `k`.
             unsafe {
                 let weights = weights.add(k * PANEL + column);
                 let left = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights.cast()));
                 let right = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights.add(4).cast()));
                 for (row, sum) in sum.iter_mut().enumerate() {
-                    let word = (*words.add((first + row) * rows.depth + k)).cast_signed();
-                    let word = _mm256_cvtepu8_epi16(_mm_set1_epi32(word));
+                    let word = _mm256_set1_epi64x((*words.add(row * depth + k)).cast_signed());
                     sum[0] = _mm256_add_epi32(sum[0], _mm256_madd_epi16(word, left));
                     sum[1] = _mm256_add_epi32(sum[1], _mm256_madd_epi16(word, right));
                 }
@@ -239,7 +264,7 @@ mod x86 {
         for (row, sum) in sum.iter().enumerate() {
             // Each column's sum is in two halves; they come together in the order 0, 1, 4, 5, 2, 3, 6, 7.
             let whole = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(sum[0], sum[1]));
-            let out = sums.0[first + row][column..].as_mut_ptr();
+            let out = sums[row][column..].as_mut_ptr();
             // SAFETY: 8 elements of the row follow from `column` on.
             unsafe { _mm256_storeu_si256(out.cast(), whole) };
         }
