@@ -15,11 +15,11 @@ use pyo3::prelude::*;
 use crate::error::python::StateError;
 use crate::waiting;
 
-/// Whether it is closed. Who is inside reads it.
-static GATE: RwLock<bool> = RwLock::new(false);
+/// Who is inside reads it.
+static GATE: RwLock<()> = RwLock::new(());
 
 /// Whether nobody comes in any more, though some may still be inside.
-static CLOSING: AtomicBool = AtomicBool::new(false);
+static CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// How long the shutdown waits for those inside, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ pub(crate) fn attach<R>(work: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
 }
 
 /// The calling thread is inside until this goes.
-struct Inside(#[allow(dead_code, reason = "held so that the gate stays open")] Option<RwLockReadGuard<'static, bool>>);
+struct Inside(#[allow(dead_code, reason = "held so that the gate stays open")] Option<RwLockReadGuard<'static, ()>>);
 
 impl Inside {
     fn enter() -> Self {
@@ -56,13 +56,12 @@ impl Drop for Inside {
     }
 }
 
-fn open() -> RwLockReadGuard<'static, bool> {
-    if !CLOSING.load(Ordering::Acquire) {
-        let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);
-        if !*guard {
-            return guard;
-        }
+fn open() -> RwLockReadGuard<'static, ()> {
+    let guard = GATE.read().unwrap_or_else(PoisonError::into_inner);
+    if !CLOSED.load(Ordering::Acquire) {
+        return guard;
     }
+    drop(guard);
     loop {
         thread::park();
     }
@@ -74,8 +73,7 @@ fn open() -> RwLockReadGuard<'static, bool> {
 /// # Errors
 /// The interpreter is being shut down.
 pub(crate) fn check(py: Python<'_>) -> PyResult<()> {
-    // Nobody but the shutdown itself keeps a reader out.
-    if GATE.try_read().is_ok_and(|closed| !*closed) || !waiting::is_main(py)? {
+    if !CLOSED.load(Ordering::Acquire) || !waiting::is_main(py)? {
         return Ok(());
     }
     Err(StateError::new_err(
@@ -84,7 +82,7 @@ pub(crate) fn check(py: Python<'_>) -> PyResult<()> {
     ))
 }
 
-/// Closes the gate once nobody is inside, or does without after two seconds.
+/// Closes the gate and waits until nobody is inside, for two seconds at most.
 #[pyfunction]
 pub(crate) fn close_gate(py: Python<'_>) {
     // A forked child has none of the threads of its parent.
@@ -98,17 +96,15 @@ pub(crate) fn close_gate(py: Python<'_>) {
         while Instant::now() < until {
             // Who is inside may wait for another who has to come in, so that is let in at first. But threads that take turns would be
             // inside for ever.
-            CLOSING.store(until.saturating_duration_since(Instant::now()) < PATIENCE / 2, Ordering::Release);
+            if until.saturating_duration_since(Instant::now()) < PATIENCE / 2 {
+                CLOSED.store(true, Ordering::Release);
+            }
             match GATE.try_write() {
-                Ok(mut closed) => {
-                    *closed = true;
-                    return;
-                }
-                Err(TryLockError::Poisoned(poisoned)) => {
-                    *poisoned.into_inner() = true;
-                    return;
-                }
                 Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+                _nobody_inside => {
+                    CLOSED.store(true, Ordering::Release);
+                    return;
+                }
             }
         }
     });
