@@ -4,7 +4,7 @@
 use super::amx;
 use super::cpu::{Cpu, CpuLevel};
 use super::packed::PANEL;
-use super::tile::{Ahead, ROWS, Sums, TALLEST, even, heights};
+use super::tile::{Ahead, ROWS, Sums, TALLEST, heights};
 
 /// Rows of words, one behind the other.
 #[derive(Clone, Copy)]
@@ -112,7 +112,8 @@ mod x86 {
     use std::cell::RefCell;
     use std::mem::transmute;
 
-    use super::{PANEL, Sums, WordRows, even};
+    use super::super::tile::even;
+    use super::{PANEL, Sums, WordRows};
 
     /// A kernel for tiles of 1 to 14 rows, two registers of sums each, whose step adds the products of two registers of words.
     macro_rules! avx512 {
