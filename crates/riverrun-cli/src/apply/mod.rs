@@ -77,8 +77,8 @@ pub(crate) fn run(command: &Applied, arguments: &ApplyArguments, service: Option
 
 fn find(tag: &TagRef, may_be_a_file: bool) -> Result<Model> {
     ModelStore::open_default()?.get(tag).map_err(|error| match error {
-        // Somebody who mistyped the name of a file should not look for it in the store.
-        ModelError::NotFound { .. } if may_be_a_file => {
+        // Somebody who mistyped the name of a file should not look for it in the store. One with a version is meant as a tag.
+        ModelError::NotFound { .. } if may_be_a_file && tag.version().is_none() => {
             Failure::Failed(format!("{error}. There is no file `{}` either", tag.name()))
         }
         error => error.into(),
